@@ -1,0 +1,281 @@
+/**
+ * A typed unit of background work: what it is called, what it takes, what it gives, how it may fail, and how it is tried.
+ *
+ * A task is a value that both sides import: the host enqueues it, a runner handles it. It runs at least once: a handler that
+ * writes elsewhere hands on `context.fence`, or uses an idempotency key of its own.
+ */
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Schema from "effect/Schema"
+import type * as Scope from "effect/Scope"
+import { BreakerOpenError } from "./core/errors.ts"
+import type { NewTask, TaskDefinition, TaskId, TaskRecord } from "./core/task.ts"
+import { defineTask, newTaskFault } from "./core/taskDefinition.ts"
+import {
+  type EnqueueError, InvalidOption, type InvalidPayload, NonRetryable, TaskCancelled, TaskDead
+} from "./core/taskErrors.ts"
+import { codecsOf, jsonSchemaOf } from "./internal/taskCodec.ts"
+import { type HandlerContext, type HandlerFailure, TaskHandlers } from "./TaskHandlers.ts"
+import { Tasks, type TasksError } from "./Tasks.ts"
+
+export {
+  type EnqueueError, IdempotencyConflict, InvalidOption, InvalidPayload, NonRetryable, SidecarUnavailable, StoreUnavailable,
+  TaskCancelled as Cancelled, TaskDead as Dead, TaskNotFound as NotFound, UnknownTask
+} from "./core/taskErrors.ts"
+export type { NewTask, TaskDefinition, TaskFailure, TaskId, TaskRecord, TaskState } from "./core/task.ts"
+export type { HandlerContext } from "./TaskHandlers.ts"
+
+type Fields = Schema.Struct.Fields
+type SchemaOf<P> = P extends Schema.Top ? P : P extends Fields ? Schema.Struct<P> : never
+
+/** When a failed attempt is tried again; what is left out is as `Retry.task` has it. */
+export interface RetryOptions {
+  /** Retries after the first attempt. */
+  readonly times?: number | undefined
+  /** The first delay. */
+  readonly base?: Duration.Input | undefined
+  readonly factor?: number | undefined
+  /** No delay is longer. */
+  readonly max?: Duration.Input | undefined
+  readonly jitter?: "none" | "full" | "equal" | "decorrelated" | undefined
+}
+
+export interface Options<P extends Schema.Top | Fields, S extends Schema.Top, E extends Schema.Top> {
+  readonly payload: P
+  /** What the handler gives; nothing unless said. */
+  readonly success?: S
+  /** The failures that are outcomes: the task is dead at once, unless they are `retryable`. All others are retried. */
+  readonly error?: E
+  /** Of the payload's shape; raise it when old payloads no longer fit. 1 unless said. */
+  readonly version?: number
+  /** "default" unless said. */
+  readonly queue?: string
+  /** 0 (first) to 9 (last), 5 unless said. */
+  readonly priority?: number
+  /** Of one attempt; 15 minutes unless said. */
+  readonly timeout?: Duration.Input
+  readonly retry?: RetryOptions
+  /** Names of the dependencies without which an attempt makes no sense: while one's breaker is open, the task waits. */
+  readonly needs?: ReadonlyArray<string>
+  /** While a task with this key is not over, enqueuing another gives that task's id. */
+  readonly uniqueKey?: (payload: SchemaOf<P>["Type"]) => string
+  /** Which typed failures may be tried again; none unless said. */
+  readonly retryable?: (error: E["Type"]) => boolean
+}
+
+export interface EnqueueOptions {
+  /** Not before this has passed; at once unless said. */
+  readonly delay?: Duration.Input | undefined
+  readonly priority?: number | undefined
+  /** Enqueuing again with this key and payload gives the same task, until 24 hours after it ended. */
+  readonly idempotencyKey?: string | undefined
+  /** Kept with the task and given to its handler: trace context, tenant. */
+  readonly metadata?: Readonly<Record<string, string>> | undefined
+}
+
+/** A task of this name, payload, success and error. */
+export interface Task<Name extends string, P extends Schema.Top, S extends Schema.Top, E extends Schema.Top> {
+  readonly name: Name
+  readonly definition: TaskDefinition
+  readonly payload: P
+  readonly success: S
+  readonly error: E
+
+  /** Hands the task to whatever runs it; succeeds once it is stored for good. */
+  enqueue(
+    payload: P["Type"],
+    options?: EnqueueOptions
+  ): Effect.Effect<TaskId, EnqueueError, Tasks | P["EncodingServices"]>
+  /** Many at once, all or none, in one round trip. */
+  enqueueMany(
+    payloads: ReadonlyArray<P["Type"]>,
+    options?: Omit<EnqueueOptions, "idempotencyKey">
+  ): Effect.Effect<ReadonlyArray<TaskId>, EnqueueError, Tasks | P["EncodingServices"]>
+  /** Enqueues and waits for the outcome. Interrupting it leaves the task as it is. */
+  execute(payload: P["Type"], options?: EnqueueOptions): Effect.Effect<
+    S["Type"],
+    E["Type"] | TaskDead | TaskCancelled | EnqueueError | TasksError,
+    Tasks | P["EncodingServices"] | S["DecodingServices"] | E["DecodingServices"]
+  >
+  /** What a store needs in order to enqueue this payload: for adapters and test kits. */
+  encode(
+    payload: P["Type"],
+    options?: EnqueueOptions
+  ): Effect.Effect<NewTask, InvalidPayload | InvalidOption, P["EncodingServices"]>
+  /**
+   * Handles this task for as long as the layer lives. Failures that the `error` schema does not accept, and defects, are
+   * retried: a deploy may mend them.
+   */
+  toLayer<E2, R>(
+    handler: (payload: P["Type"], context: HandlerContext) => Effect.Effect<S["Type"], E2, R>
+  ): Layer.Layer<
+    never,
+    never,
+    Exclude<R, Scope.Scope> | P["DecodingServices"] | S["EncodingServices"] | E["EncodingServices"]
+  >
+}
+
+/**
+ * Makes a task. Options that make no sense throw an `InvalidOption` here, not later.
+ *
+ * @example
+ * import * as Effect from "effect/Effect"
+ * import * as Schema from "effect/Schema"
+ * import { Task } from "@outrigger/sdk"
+ *
+ * const Resize = Task.make("resize", {
+ *   payload: { url: Schema.String, width: Schema.Int },
+ *   success: Schema.String,
+ *   timeout: "2 minutes"
+ * })
+ *
+ * const program = Resize.execute({ url: "https://example.com/a.png", width: 200 })
+ * const handlers = Resize.toLayer(({ url, width }) => Effect.succeed(`${url}?w=${width}`))
+ */
+export const make = <
+  const Name extends string,
+  P extends Schema.Top | Fields,
+  S extends Schema.Top = typeof Schema.Void,
+  E extends Schema.Top = typeof Schema.Never
+>(name: Name, options: Options<P, S, E>): Task<Name, SchemaOf<P>, S, E> => {
+  const payload = (Schema.isSchema(options.payload) ? options.payload : Schema.Struct(options.payload as Fields)) as SchemaOf<P>
+  // A default for a type parameter has no value of its own: this is where it gets one.
+  const success = (options.success ?? Schema.Void) as S
+  const error = (options.error ?? Schema.Never) as E
+  const { retry, timeout, ...rest } = options
+  const definition = defineTask(name, {
+    ...rest,
+    payloadSchema: jsonSchemaOf(payload),
+    timeout: timeout === undefined ? undefined : millis(name, "timeout", timeout),
+    retry: retry && {
+      ...retry,
+      base: retry.base === undefined ? undefined : millis(name, "retry.base", retry.base),
+      max: retry.max === undefined ? undefined : millis(name, "retry.max", retry.max)
+    }
+  })
+  return new TaskImpl(name, definition, payload, success, error, options)
+}
+
+class TaskImpl<Name extends string, P extends Schema.Top, S extends Schema.Top, E extends Schema.Top>
+  implements Task<Name, P, S, E>
+{
+  readonly name: Name
+  readonly definition: TaskDefinition
+  readonly payload: P
+  readonly success: S
+  readonly error: E
+  private readonly codecs
+  private readonly uniqueKey: ((payload: P["Type"]) => string) | undefined
+  private readonly retryable: (error: E["Type"]) => boolean
+
+  constructor(name: Name, definition: TaskDefinition, payload: P, success: S, error: E, options: {
+    readonly uniqueKey?: (payload: P["Type"]) => string
+    readonly retryable?: (error: E["Type"]) => boolean
+  }) {
+    this.name = name
+    this.definition = definition
+    this.payload = payload
+    this.success = success
+    this.error = error
+    this.codecs = codecsOf(name, this)
+    this.uniqueKey = options.uniqueKey
+    this.retryable = options.retryable ?? (() => false)
+  }
+
+  encode(payload: P["Type"], options: EnqueueOptions = {}) {
+    const { name, priority, queue, version } = this.definition
+    return Effect.flatMap(this.codecs.encodePayload(payload), (encoded) =>
+      Effect.suspend(() => {
+        const task: NewTask = {
+          name, version, queue,
+          payload: encoded,
+          priority: options.priority ?? priority,
+          delay: options.delay === undefined ? 0 : toMillis(options.delay),
+          idempotencyKey: options.idempotencyKey,
+          uniqueKey: this.uniqueKey?.(payload),
+          metadata: options.metadata
+        }
+        const fault = newTaskFault(task)
+        return fault === undefined ? Effect.succeed(task) : Effect.fail(fault)
+      }))
+  }
+
+  enqueue(payload: P["Type"], options?: EnqueueOptions) {
+    return Effect.map(this.enqueueAll([payload], options), (ids) => ids[0]!)
+  }
+
+  enqueueMany(payloads: ReadonlyArray<P["Type"]>, options?: Omit<EnqueueOptions, "idempotencyKey">) {
+    return this.enqueueAll(payloads, options)
+  }
+
+  private enqueueAll(payloads: ReadonlyArray<P["Type"]>, options: EnqueueOptions | undefined) {
+    return Effect.flatMap(Effect.forEach(payloads, (payload) => this.encode(payload, options)), (tasks) =>
+      Tasks.use((service) => Effect.map(service.enqueue(tasks), (enqueued) => enqueued.map(({ id }) => id))))
+  }
+
+  execute(payload: P["Type"], options?: EnqueueOptions) {
+    return Effect.flatMap(this.enqueue(payload, options), (id) =>
+      Effect.flatMap(Tasks.use((service) => service.await(id)), (record) => this.outcome(record)))
+  }
+
+  /** The typed outcome of a task that is over. What a newer or older deployment stored may not decode: that is a defect. */
+  private outcome(record: TaskRecord): Effect.Effect<
+    S["Type"], E["Type"] | TaskDead | TaskCancelled, S["DecodingServices"] | E["DecodingServices"]
+  > {
+    if (record.state === "succeeded") return Effect.orDie(this.codecs.decodeSuccess(record.result))
+    if (record.state === "cancelled") return Effect.fail(new TaskCancelled(record.id))
+    const failure = record.failure ?? { name: "Unknown", message: "no failure was recorded" }
+    const dead = new TaskDead(record.id, record.attempt, failure)
+    return failure.error === undefined
+      ? Effect.fail(dead)
+      : Effect.matchEffect(this.codecs.decodeError(failure.error), {
+        onFailure: () => Effect.fail(dead),
+        onSuccess: (error) => Effect.fail(error)
+      })
+  }
+
+  toLayer<E2, R>(handler: (payload: P["Type"], context: HandlerContext) => Effect.Effect<S["Type"], E2, R>) {
+    type Needs = R | P["DecodingServices"] | S["EncodingServices"] | E["EncodingServices"]
+    const add = Effect.gen({ self: this }, function*() {
+      const handlers = yield* TaskHandlers
+      const context = yield* Effect.context<Exclude<Needs, Scope.Scope>>()
+      yield* handlers.add({
+        definition: this.definition,
+        run: (payload, attempt) =>
+          Effect.scoped(this.run(payload, (value) => handler(value, attempt))).pipe(
+            Effect.provideContext(context)
+          ) as Effect.Effect<unknown, HandlerFailure>
+      })
+    })
+    return Layer.effectDiscard(add)
+  }
+
+  private run<E2, R>(encoded: unknown, handle: (payload: P["Type"]) => Effect.Effect<S["Type"], E2, R>) {
+    const payload = Effect.mapError(this.codecs.decodePayload(encoded), (cause): HandlerFailure => ({ _tag: "Final", cause }))
+    return Effect.flatMap(payload, (value) =>
+      Effect.catch(handle(value), (error) => Effect.flatMap(this.failureOf(error), (failure) => Effect.fail(failure)))
+    ).pipe(Effect.flatMap((result) => Effect.orDie(this.codecs.encodeSuccess(result))))
+  }
+
+  private failureOf(cause: unknown): Effect.Effect<HandlerFailure, never, E["EncodingServices"]> {
+    if (cause instanceof NonRetryable) return Effect.succeed({ _tag: "Final", cause })
+    if (this.codecs.isError(cause)) {
+      const _tag = this.retryable(cause) ? "Retryable" as const : "Final" as const
+      return Effect.map(Effect.orDie(this.codecs.encodeError(cause)), (error) => ({ _tag, cause, error }))
+    }
+    if (cause instanceof BreakerOpenError) return Effect.succeed({ _tag: "Unavailable", cause, retryAfter: cause.retryAfter })
+    return Effect.succeed({ _tag: "Retryable", cause })
+  }
+}
+
+const toMillis = (input: Duration.Input): number => {
+  const duration = Duration.fromInput(input)
+  return duration._tag === "Some" ? Duration.toMillis(duration.value) : Number.NaN
+}
+
+const millis = (task: string, option: string, input: Duration.Input): number => {
+  const value = toMillis(input)
+  if (Number.isNaN(value)) throw new InvalidOption(task, option, JSON.stringify(input), 'a duration, such as "30 seconds"')
+  return value
+}

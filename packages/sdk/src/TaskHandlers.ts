@@ -1,0 +1,70 @@
+/**
+ * The handlers that this process can run: `Task.toLayer` adds one, an executor runs them all.
+ *
+ * It is a reference with a default, one for the process, so that a handler's layer needs no executor to exist; each test
+ * provides its own (`TaskHandlers.layer`).
+ */
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import type * as Scope from "effect/Scope"
+import type { AttemptInfo, TaskDefinition } from "./core/task.ts"
+
+/** What a handler is given beside the payload. */
+export interface HandlerContext extends AttemptInfo {
+  /** Aborted when the attempt ends before the handler: timeout, cancellation, lost lease, drain. */
+  readonly signal: AbortSignal
+  /** Shows how far the attempt is: `ratio` from 0 to 1, and a few words. Never fails: a lost fence interrupts the handler. */
+  readonly progress: (ratio: number, text?: string) => Effect.Effect<void>
+}
+
+/**
+ * One handler with all that it needs. `run` takes the encoded payload and gives the encoded success; it fails with a
+ * `HandlerFailure`, and whatever else goes wrong in it is a defect, which is retried.
+ */
+export interface TaskHandler {
+  readonly definition: TaskDefinition
+  readonly run: (payload: unknown, context: HandlerContext) => Effect.Effect<unknown, HandlerFailure>
+}
+
+/** How a handler failed, told apart as far as the executor must. */
+export type HandlerFailure =
+  /** The task's `error` schema accepted it, or it was a `NonRetryable`, or the payload cannot be decoded. */
+  | { readonly _tag: "Final"; readonly cause: unknown; readonly error?: unknown }
+  /** Try again, as the task's retry says. */
+  | { readonly _tag: "Retryable"; readonly cause: unknown; readonly error?: unknown }
+  /** A dependency rejected the call without trying: hand the task back, the attempt is unspent. */
+  | { readonly _tag: "Unavailable"; readonly cause: unknown; readonly retryAfter: number | undefined }
+
+export interface Handlers {
+  /** Adds a handler until the scope closes. Two handlers of one name and version are a defect that names both. */
+  readonly add: (handler: TaskHandler) => Effect.Effect<void, never, Scope.Scope>
+  readonly all: () => ReadonlyArray<TaskHandler>
+  readonly find: (name: string, version: number) => TaskHandler | undefined
+}
+
+const routeOf = (name: string, version: number) => `${name} v${version}`
+
+/** An empty set of handlers. */
+export const make = (): Handlers => {
+  const handlers = new Map<string, TaskHandler>()
+  return {
+    add: (handler) => {
+      const route = routeOf(handler.definition.name, handler.definition.version)
+      const add = Effect.suspend(() => {
+        if (handlers.has(route)) return Effect.die(new Error(`Two handlers for task ${route}: remove one, or give one another version`))
+        handlers.set(route, handler)
+        return Effect.void
+      })
+      return Effect.asVoid(Effect.acquireRelease(add, () => Effect.sync(() => handlers.delete(route))))
+    },
+    all: () => [...handlers.values()],
+    find: (name, version) => handlers.get(routeOf(name, version))
+  }
+}
+
+/** The handlers of this process, unless another set is provided. */
+export const TaskHandlers = Context.Reference<Handlers>("@outrigger/sdk/TaskHandlers", { defaultValue: make })
+
+/** A set of its own for whatever is built with this layer. */
+export const layer: Layer.Layer<never> = Layer.sync(TaskHandlers, make)

@@ -1,0 +1,136 @@
+/**
+ * Where tasks live: the port that every store implements, and the memory store.
+ *
+ * A store decides three things that nobody else may: the order in which tasks are claimed, who owns one, and what time it
+ * is. Every method that a worker calls on a claimed task names the `fence` of its claim; a store applies the write only
+ * while the task has that fence and that worker, and says which writes it applied.
+ *
+ * The promises every adapter keeps are one conformance suite (`test/conformance`), which runs over all of them.
+ */
+import * as Context from "effect/Context"
+import type * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import type * as Option from "effect/Option"
+import type * as Scope from "effect/Scope"
+import type {
+  ClaimedTask, Enqueued, HeldTask, NewTask, Settlement, TaskDefinition, TaskId, TaskRecord, TaskState
+} from "./core/task.ts"
+import type { EnqueueError, StoreUnavailable, TaskNotFound } from "./core/taskErrors.ts"
+import { makeMemoryTaskStore } from "./internal/memoryTaskStore.ts"
+
+/** One run of a worker; a worker that was reaped registers anew and gets another id. */
+export type WorkerId = string
+
+/** A route is what a worker can run: one version of one task. */
+export interface Route {
+  readonly name: string
+  readonly version: number
+  readonly queue: string
+}
+
+/** What a claim asks for: at most `limit` ready tasks of these routes, best priority first, oldest first. */
+export interface ClaimRequest {
+  readonly worker: WorkerId
+  readonly routes: ReadonlyArray<Route>
+  readonly limit: number
+}
+
+/** Which tasks to list; newest first. */
+export interface ListRequest {
+  readonly state?: TaskState | undefined
+  readonly queue?: string | undefined
+  readonly name?: string | undefined
+  /** Of the page before. */
+  readonly cursor?: string | undefined
+  /** At most 500. */
+  readonly limit: number
+}
+
+export interface TaskPage {
+  readonly tasks: ReadonlyArray<TaskRecord>
+  readonly cursor: string | undefined
+}
+
+/** Depth of a queue at one moment. */
+export interface QueueDepth {
+  readonly queue: string
+  readonly scheduled: number
+  readonly ready: number
+  readonly running: number
+  /** Milliseconds that the oldest ready task has waited. */
+  readonly oldest: number | undefined
+}
+
+/** What one round of upkeep did. */
+export interface Upkeep {
+  /** Scheduled tasks that fell due. */
+  readonly promoted: number
+  /** Tasks of workers whose lease ran out, ready again; their attempt is spent. */
+  readonly reaped: number
+}
+
+export interface Service {
+  /** All or none. The ids come in the order of the tasks. */
+  readonly enqueue: (tasks: ReadonlyArray<NewTask>) => Effect.Effect<ReadonlyArray<Enqueued>, EnqueueError>
+  readonly find: (id: TaskId) => Effect.Effect<Option.Option<TaskRecord>, StoreUnavailable>
+  readonly list: (request: ListRequest) => Effect.Effect<TaskPage, StoreUnavailable>
+  /**
+   * The task once it is over, or as it is after `timeout` milliseconds. Any number may wait: a store asks for all of them at
+   * once, never one by one.
+   */
+  readonly await: (id: TaskId, timeout: number) => Effect.Effect<TaskRecord, TaskNotFound | StoreUnavailable>
+  /** Ends a task that is not over: `cancelled` at once; a running handler is interrupted. Over already: as it is. */
+  readonly cancel: (id: TaskId) => Effect.Effect<TaskRecord, TaskNotFound | StoreUnavailable>
+  /** Makes a dead or cancelled task ready again, with all its attempts; others stay as they are. */
+  readonly redrive: (id: TaskId) => Effect.Effect<TaskRecord, TaskNotFound | StoreUnavailable>
+  readonly queues: Effect.Effect<ReadonlyArray<QueueDepth>, StoreUnavailable>
+
+  /** Announces what a worker can run; the newest announcement of a name and version stands. */
+  readonly define: (definitions: ReadonlyArray<TaskDefinition>) => Effect.Effect<void, StoreUnavailable>
+  readonly definitions: Effect.Effect<ReadonlyArray<TaskDefinition>, StoreUnavailable>
+
+  /** A new worker, whose lease ends `lease` milliseconds from now unless it is renewed. `name` is for people. */
+  readonly register: (worker: { readonly name: string; readonly lease: number }) => Effect.Effect<WorkerId, StoreUnavailable>
+  /** Renews the lease; false when the worker was reaped: what it runs is no longer its own. */
+  readonly renew: (worker: WorkerId, lease: number) => Effect.Effect<boolean, StoreUnavailable>
+  /**
+   * Ends the worker's lease; tasks it still holds are ready again, their attempts unspent. A worker does it when it has
+   * drained, a supervisor for one that died, after it has settled what the dead one was to blame for.
+   */
+  readonly deregister: (worker: WorkerId) => Effect.Effect<void, StoreUnavailable>
+  /** What this worker holds now: tells the worker what was cancelled or taken away, and a supervisor what a dead one left. */
+  readonly held: (worker: WorkerId) => Effect.Effect<ReadonlyArray<HeldTask>, StoreUnavailable>
+
+  readonly claim: (request: ClaimRequest) => Effect.Effect<ReadonlyArray<ClaimedTask>, StoreUnavailable>
+  /** Applies the transitions whose fence still holds, together, and gives their ids. */
+  readonly settle: (worker: WorkerId, settlements: ReadonlyArray<Settlement>) => Effect.Effect<ReadonlyArray<TaskId>, StoreUnavailable>
+  /** True when it was written, that is, when the fence still holds. `ratio` is from 0 to 1. */
+  readonly progress: (
+    worker: WorkerId,
+    at: { readonly id: TaskId; readonly fence: string; readonly ratio: number; readonly text: string }
+  ) => Effect.Effect<boolean, StoreUnavailable>
+
+  /** Promotes what fell due and reaps workers whose lease ran out. Any number of workers may do it at any time. */
+  readonly upkeep: Effect.Effect<Upkeep, StoreUnavailable>
+  /**
+   * Runs `wake` whenever there may be something to claim, until the scope closes. It is a hint: wake-ups are coalesced and
+   * can be lost, so a worker polls as well.
+   */
+  readonly onWake: (wake: () => void) => Effect.Effect<void, never, Scope.Scope>
+  /** Tells the store that this worker sleeps (or not), so that an enqueue knows whether to wake anybody. */
+  readonly sleeping: (worker: WorkerId, asleep: boolean) => Effect.Effect<void, StoreUnavailable>
+
+}
+
+/**
+ * Where tasks live.
+ *
+ * @example
+ * import { TaskStore } from "@outrigger/sdk"
+ *
+ * const depth = TaskStore.TaskStore.use((store) => store.queues)
+ */
+export class TaskStore extends Context.Service<TaskStore, Service>()("@outrigger/sdk/TaskStore") {}
+
+/** A store in this process's memory: for tests and for trying things out. Its tasks end with the process. */
+export const layerMemory: Layer.Layer<TaskStore> = Layer.effect(TaskStore, makeMemoryTaskStore)

@@ -1,0 +1,171 @@
+/**
+ * What a task is, as plain data: the words that the stores, the executor, the HTTP API and both faces share.
+ *
+ *   scheduled --due--> ready --claim--> running --+--> succeeded
+ *       ^                ^                 |      +--> dead
+ *       +---- retry -----+---- handback ---+      +--> cancelled (from any state that is not an end)
+ *
+ * The store decides order, ownership and time. Every write of a worker carries the `fence` of its claim.
+ */
+
+/** The public id of a task: a decimal number as text. */
+export type TaskId = string
+
+/** `scheduled` waits for its time, `ready` for a worker; `succeeded`, `dead` and `cancelled` are ends. */
+export type TaskState = "scheduled" | "ready" | "running" | "succeeded" | "dead" | "cancelled"
+
+/** The states in which a task is over. */
+export const isEnd = (state: TaskState): state is "succeeded" | "dead" | "cancelled" =>
+  state === "succeeded" || state === "dead" || state === "cancelled"
+
+/** When a failed attempt is tried again. Milliseconds; `times` counts retries after the first attempt. */
+export interface TaskRetry {
+  readonly times: number
+  readonly base: number
+  readonly factor: number
+  readonly max: number
+  readonly jitter: "none" | "full" | "equal" | "decorrelated"
+}
+
+/** What workers write into the store about each task they can run. All durations in milliseconds. */
+export interface TaskDefinition {
+  readonly name: string
+  /** Of the payload's shape; a worker claims only the versions it knows. */
+  readonly version: number
+  readonly queue: string
+  /** 0 is first, 9 is last. */
+  readonly priority: number
+  /** How long one attempt may run. */
+  readonly timeout: number
+  readonly retry: TaskRetry
+  /** Names of the dependencies without which an attempt makes no sense. */
+  readonly needs: ReadonlyArray<string>
+  /** JSON Schema (draft 2020-12) of the encoded payload, where the schema library can give one. */
+  readonly payloadSchema: unknown
+}
+
+/** What a `Task.make` of either face leaves unsaid. */
+export const taskDefaults = {
+  version: 1,
+  queue: "default",
+  priority: 5,
+  timeout: 15 * 60_000,
+  retry: { times: 12, base: 10_000, factor: 2, max: 600_000, jitter: "equal" },
+  /** A task whose dependency stays down is handed back this often at most. */
+  maxHandbacks: 100,
+  /** How long after it became due a task may wait before it is dead. */
+  expiresAfter: 24 * 3_600_000
+} as const satisfies Partial<TaskDefinition> & { readonly maxHandbacks: number; readonly expiresAfter: number }
+
+/** One task to be enqueued: the payload is encoded JSON already. */
+export interface NewTask {
+  readonly name: string
+  readonly version: number
+  readonly queue: string
+  readonly payload: unknown
+  readonly priority: number
+  /** Milliseconds from now, on the store's clock; 0 is at once. */
+  readonly delay: number
+  /** Same key and same payload: the same task. Same key and another payload: an `IdempotencyConflict`. */
+  readonly idempotencyKey?: string | undefined
+  /** While a task of this name and key is not over, enqueuing another gives that task's id. */
+  readonly uniqueKey?: string | undefined
+  /** Free for the host: trace context, tenant. Strings only. */
+  readonly metadata?: Readonly<Record<string, string>> | undefined
+}
+
+/** The answer to one enqueue; `duplicate` when a key led to a task that was there before. */
+export interface Enqueued {
+  readonly id: TaskId
+  readonly duplicate: boolean
+}
+
+/** Why an attempt, or a whole task, did not succeed: as it is stored and shown. */
+export interface TaskFailure {
+  /** The error's `_tag`, class name, or "Defect". */
+  readonly name: string
+  readonly message: string
+  /** The encoded error, when the task's `error` schema accepted it. */
+  readonly error?: unknown
+}
+
+/** A task as everybody may see it. Times are epoch milliseconds of the store's clock. */
+export interface TaskRecord {
+  readonly id: TaskId
+  readonly name: string
+  readonly version: number
+  readonly queue: string
+  readonly state: TaskState
+  readonly priority: number
+  readonly payload: unknown
+  /** The attempt that runs or ran last, from 1; 0 before the first. */
+  readonly attempt: number
+  readonly fence: string
+  /** The encoded success of a task that succeeded. */
+  readonly result?: unknown
+  /** The last failure; of a dead task, what it died of. */
+  readonly failure?: TaskFailure | undefined
+  readonly progress?: { readonly ratio: number; readonly text: string } | undefined
+  readonly metadata?: Readonly<Record<string, string>> | undefined
+  readonly createdAt: number
+  /** When it is, or was, due. */
+  readonly runAt: number
+  readonly startedAt?: number | undefined
+  readonly finishedAt?: number | undefined
+}
+
+/** A task in the hands of the worker that claimed it. */
+export interface ClaimedTask {
+  readonly id: TaskId
+  readonly name: string
+  readonly version: number
+  readonly queue: string
+  readonly payload: unknown
+  /** From 1; this attempt included. */
+  readonly attempt: number
+  readonly fence: string
+  /** How often it was handed back without an attempt. */
+  readonly handbacks: number
+  /** Milliseconds since it first became due, on the store's clock. */
+  readonly waited: number
+  readonly metadata?: Readonly<Record<string, string>> | undefined
+}
+
+/** A running task as its store knows it. */
+export interface HeldTask {
+  readonly id: TaskId
+  readonly name: string
+  readonly version: number
+  readonly attempt: number
+  readonly fence: string
+}
+
+/**
+ * What becomes of a claimed task: a transition with its reason, as data. A store applies it only while the task still has
+ * this fence and this worker.
+ */
+export type Settlement =
+  | { readonly _tag: "Succeed"; readonly id: TaskId; readonly fence: string; readonly result: unknown }
+  | { readonly _tag: "Retry"; readonly id: TaskId; readonly fence: string; readonly delay: number; readonly failure: TaskFailure }
+  | { readonly _tag: "Die"; readonly id: TaskId; readonly fence: string; readonly failure: TaskFailure }
+  | {
+    /** The attempt is not spent: a dependency is down, the worker is draining, or its runner had to be replaced. */
+    readonly _tag: "HandBack"
+    readonly id: TaskId
+    readonly fence: string
+    readonly delay: number
+    readonly reason: string
+  }
+
+/** What a handler is told about the attempt it makes. */
+export interface AttemptInfo {
+  readonly id: TaskId
+  readonly name: string
+  /** From 1. */
+  readonly attempt: number
+  /** Of the attempt, in epoch milliseconds of this process. */
+  readonly deadline: number
+  /** Grows with every claim of this task: hand it to what you write, which refuses a smaller one than it has seen. */
+  readonly fence: string
+  readonly metadata: Readonly<Record<string, string>>
+}
