@@ -1,0 +1,211 @@
+/**
+ * The sidecar's HTTP API, once: the agent implements it, clients are derived from it, OpenAPI is made from it.
+ *
+ * Errors are `application/problem+json` (RFC 9457). The health endpoints are `application/health+json`
+ * (draft-inadarei-api-health-check-06) and are served beside this definition, because a probe must not depend on it.
+ */
+import * as Schema from "effect/Schema"
+import * as HttpApi from "effect/http-api/HttpApi"
+import * as HttpApiEndpoint from "effect/http-api/HttpApiEndpoint"
+import * as HttpApiError from "effect/http-api/HttpApiError"
+import * as HttpApiGroup from "effect/http-api/HttpApiGroup"
+import * as HttpApiMiddleware from "effect/http-api/HttpApiMiddleware"
+import * as HttpApiSchema from "effect/http-api/HttpApiSchema"
+import * as HttpApiSecurity from "effect/http-api/HttpApiSecurity"
+import * as OpenApi from "effect/http-api/OpenApi"
+
+const type = (slug: string) => `urn:outrigger:problem:${slug}` as const
+const Issue = Schema.Struct({
+  path: Schema.Array(Schema.Union([Schema.String, Schema.Int])),
+  message: Schema.String
+})
+
+// ---- errors
+
+/** No worker has announced a task of this name: start one that has it, or mend the name. */
+export class UnknownTask extends HttpApiError.Problem<UnknownTask>()("UnknownTask", {
+  type: type("unknown-task"), status: 404, title: "No worker knows a task of this name"
+}) {}
+
+/** There is no task with this id. */
+export class TaskNotFound extends HttpApiError.Problem<TaskNotFound>()("TaskNotFound", {
+  type: type("task-not-found"), status: 404, title: "There is no task with this id"
+}) {}
+
+/** The payload, or an option, was refused; `errors` says where. Nothing was enqueued. */
+export class PayloadRefused extends HttpApiError.Problem<PayloadRefused>()("PayloadRefused", {
+  type: type("payload-refused"), status: 422, title: "The payload was refused"
+}, { errors: Schema.Array(Issue) }) {}
+
+/** The idempotency key belongs to a task with another payload. Nothing was enqueued. */
+export class IdempotencyConflict extends HttpApiError.Problem<IdempotencyConflict>()("IdempotencyConflict", {
+  type: type("idempotency-conflict"), status: 409, title: "The idempotency key was used with another payload"
+}) {}
+
+/** The sidecar cannot reach its database, or is starting or stopping. Repeat with the same idempotency key. */
+export class Unavailable extends HttpApiError.Problem<Unavailable>()("Unavailable", {
+  type: type("unavailable"), status: 503, title: "The sidecar cannot do this now"
+}) {}
+
+/** The token is missing or wrong. */
+export class Unauthorized extends HttpApiError.Problem<Unauthorized>()("Unauthorized", {
+  type: type("unauthorized"), status: 401, title: "A valid token is needed"
+}) {}
+
+// ---- shapes
+
+/** Why an attempt, or a whole task, did not succeed. */
+export const TaskFailure = Schema.Struct({
+  name: Schema.String,
+  message: Schema.String,
+  error: Schema.optionalKey(Schema.Json)
+})
+
+/** The states of a task; the last three are ends. */
+export const TaskState = Schema.Literals(["scheduled", "ready", "running", "succeeded", "dead", "cancelled"])
+
+/** A task. Times are ISO 8601, UTC. */
+export const Task = Schema.Struct({
+  id: Schema.String,
+  name: Schema.String,
+  version: Schema.Int,
+  queue: Schema.String,
+  state: TaskState,
+  priority: Schema.Int,
+  payload: Schema.Json,
+  attempt: Schema.Int,
+  fence: Schema.String,
+  result: Schema.optionalKey(Schema.Json),
+  error: Schema.optionalKey(TaskFailure),
+  progress: Schema.optionalKey(Schema.Struct({ ratio: Schema.Finite, text: Schema.String })),
+  metadata: Schema.optionalKey(Schema.Record(Schema.String, Schema.String)),
+  createdAt: Schema.String,
+  runAt: Schema.String,
+  startedAt: Schema.optionalKey(Schema.String),
+  finishedAt: Schema.optionalKey(Schema.String)
+}).annotate({ identifier: "Task" })
+
+const EnqueueOptions = Schema.Struct({
+  version: Schema.optionalKey(Schema.Int),
+  delay: Schema.optionalKey(Schema.Union([Schema.Finite, Schema.String])),
+  priority: Schema.optionalKey(Schema.Int),
+  uniqueKey: Schema.optionalKey(Schema.String),
+  metadata: Schema.optionalKey(Schema.Record(Schema.String, Schema.String))
+})
+
+/** What to enqueue. `delay` is milliseconds, or a duration such as "5 minutes". */
+export const Enqueue = Schema.Struct({
+  payload: Schema.Json,
+  options: Schema.optionalKey(EnqueueOptions)
+}).annotate({ identifier: "Enqueue" })
+
+/** Several tasks, of any names: all of them are enqueued, or none. */
+export const EnqueueMany = Schema.Struct({
+  tasks: Schema.Array(Schema.Struct({
+    ...Enqueue.fields,
+    name: Schema.String,
+    idempotencyKey: Schema.optionalKey(Schema.String)
+  }))
+}).annotate({ identifier: "EnqueueMany" })
+
+/** Where the task is; `Location` says it too. */
+export const Accepted = Schema.Struct({ id: Schema.String, duplicate: Schema.Literal(false) }).pipe(
+  HttpApiSchema.status(202)
+)
+
+/** The key led to a task that was there before. */
+export const Duplicate = Schema.Struct({ id: Schema.String, duplicate: Schema.Literal(true) })
+
+/** Depth of a queue; `oldest` is how long its oldest ready task has waited, ms. */
+export const Queue = Schema.Struct({
+  queue: Schema.String,
+  scheduled: Schema.Int,
+  ready: Schema.Int,
+  running: Schema.Int,
+  oldest: Schema.optionalKey(Schema.Finite)
+}).annotate({ identifier: "Queue" })
+
+/**
+ * What the SDK in a host says of itself, at most every few seconds. `sequence` grows by one with each report of an instance;
+ * `report` is its own health; `deltas` holds, for each dependency, by how much each counter grew since the report before;
+ * `lease` is how long this report may be believed, ms; `final` is the last word of a host that stops.
+ */
+export const HostReport = Schema.Struct({
+  service: Schema.String,
+  instance: Schema.String,
+  sequence: Schema.Int,
+  lease: Schema.Finite,
+  final: Schema.optionalKey(Schema.Boolean),
+  report: Schema.JsonObject,
+  deltas: Schema.Record(Schema.String, Schema.Record(Schema.String, Schema.Finite))
+}).annotate({ identifier: "HostReport" })
+
+// ---- groups
+
+/** Asks for the token, once one is set. */
+export class Authorization extends HttpApiMiddleware.Service<Authorization>()("@outrigger/sdk/SidecarApi/Authorization", {
+  requiredForClient: true,
+  security: { bearer: HttpApiSecurity.bearer },
+  error: Unauthorized
+}) {}
+
+const Id = { id: Schema.String }
+
+export class TasksGroup extends HttpApiGroup.make("tasks").add(
+  HttpApiEndpoint.post("enqueue", "/v1/tasks/:name", {
+    params: { name: Schema.String },
+    headers: { "idempotency-key": Schema.optionalKey(Schema.String) },
+    payload: Enqueue,
+    success: [Accepted, Duplicate],
+    error: [UnknownTask, PayloadRefused, IdempotencyConflict, Unavailable]
+  }),
+  HttpApiEndpoint.post("enqueueMany", "/v1/tasks", {
+    payload: EnqueueMany,
+    success: Schema.Struct({ tasks: Schema.Array(Schema.Struct({ id: Schema.String, duplicate: Schema.Boolean })) }).pipe(
+      HttpApiSchema.status(202)
+    ),
+    error: [UnknownTask, PayloadRefused, IdempotencyConflict, Unavailable]
+  }),
+  HttpApiEndpoint.get("get", "/v1/tasks/:id", {
+    params: Id,
+    query: { wait: Schema.optionalKey(Schema.String) },
+    success: Task,
+    error: [TaskNotFound, Unavailable]
+  }).annotate(OpenApi.Description, "The task. With `wait` (a duration, at most 60s) once it is over, or as it is by then."),
+  HttpApiEndpoint.get("list", "/v1/tasks", {
+    query: {
+      state: Schema.optionalKey(TaskState),
+      queue: Schema.optionalKey(Schema.String),
+      name: Schema.optionalKey(Schema.String),
+      cursor: Schema.optionalKey(Schema.String),
+      limit: Schema.optionalKey(Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 500 })))
+    },
+    success: Schema.Struct({ tasks: Schema.Array(Task), cursor: Schema.optionalKey(Schema.String) }),
+    error: Unavailable
+  }),
+  HttpApiEndpoint.post("cancel", "/v1/tasks/:id/cancel", { params: Id, success: Task, error: [TaskNotFound, Unavailable] }),
+  HttpApiEndpoint.post("retry", "/v1/tasks/:id/retry", { params: Id, success: Task, error: [TaskNotFound, Unavailable] })
+) {}
+
+export class QueuesGroup extends HttpApiGroup.make("queues").add(
+  HttpApiEndpoint.get("list", "/v1/queues", {
+    success: Schema.Struct({ queues: Schema.Array(Queue) }),
+    error: Unavailable
+  })
+) {}
+
+export class ReportsGroup extends HttpApiGroup.make("reports").add(
+  HttpApiEndpoint.post("report", "/v1/reports", {
+    payload: HostReport,
+    success: Schema.Struct({ interval: Schema.Finite })
+  })
+) {}
+
+/** All of it. */
+export class SidecarApi extends HttpApi.make("outrigger")
+  .add(TasksGroup, QueuesGroup, ReportsGroup)
+  .middleware(Authorization)
+  .middleware(HttpApiMiddleware.ProblemDetails)
+  .annotate(OpenApi.Title, "Outrigger sidecar")
+  .annotate(OpenApi.Description, "Durable tasks and health beside an app.")
+{}
