@@ -14,6 +14,9 @@ import * as HttpApiSchema from "effect/http-api/HttpApiSchema"
 import * as HttpApiSecurity from "effect/http-api/HttpApiSecurity"
 import * as OpenApi from "effect/http-api/OpenApi"
 
+export { taskFromJson, taskToJson } from "./core/wire.ts"
+export type { EnqueuedJson, EnqueueJson, EnqueueManyJson, ProblemJson, TaskJson } from "./core/wire.ts"
+
 const type = (slug: string) => `urn:outrigger:problem:${slug}` as const
 const Issue = Schema.Struct({
   path: Schema.Array(Schema.Union([Schema.String, Schema.Int])),

@@ -18,6 +18,13 @@ import type {
 import type { EnqueueError, StoreUnavailable, TaskNotFound } from "./core/taskErrors.ts"
 import { makeMemoryTaskStore } from "./internal/memoryTaskStore.ts"
 
+export type {
+  ClaimedTask, Enqueued, HeldTask, NewTask, Settlement, TaskDefinition, TaskFailure, TaskId, TaskRecord, TaskRetry, TaskState
+} from "./core/task.ts"
+export { isEnd, taskDefaults } from "./core/task.ts"
+export { defineTask, newTaskFault } from "./core/taskDefinition.ts"
+export { payloadFault, payloadLimit } from "./core/payload.ts"
+
 /** One run of a worker; a worker that was reaped registers anew and gets another id. */
 export type WorkerId = string
 
