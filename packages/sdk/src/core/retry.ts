@@ -1,0 +1,59 @@
+/** When to try again. */
+import type { BudgetSettings } from "./budget.ts"
+
+export type Jitter = "none" | "full" | "equal" | "decorrelated"
+
+/** Milliseconds throughout. */
+export interface RetrySettings {
+  /** Retries after the first attempt. */
+  readonly times: number
+  readonly base: number
+  readonly factor: number
+  readonly max: number
+  readonly jitter: Jitter
+  /** Asked about each failure after the classifier called it transient. */
+  readonly while: ((error: unknown) => boolean) | undefined
+  readonly budget: BudgetSettings | undefined
+}
+
+/** How the presets and `Task` count delays. */
+export type Backoff = Pick<RetrySettings, "base" | "factor" | "max" | "jitter">
+
+/**
+ * The delay before a retry, ms. `retry` counts from 1, `previous` is the delay before (for `decorrelated`), `random` is in
+ * [0, 1).
+ */
+export const delayOf = ({ base, factor, jitter, max }: Backoff, retry: number, previous: number, random: number): number => {
+  const full = Math.min(max, base * factor ** (retry - 1))
+  switch (jitter) {
+    case "none": return full
+    case "full": return full * random
+    case "equal": return full / 2 + (full / 2) * random
+    case "decorrelated": return Math.min(max, base + (Math.max(base, previous * 3) - base) * random)
+  }
+}
+
+const dated = (text: string, epoch: number): number | undefined => {
+  const date = Date.parse(text)
+  return Number.isNaN(date) ? undefined : Math.max(0, date - epoch)
+}
+
+const header = (holder: unknown): string | undefined => {
+  if (typeof holder !== "object" || holder === null) return undefined
+  const { headers } = holder as { readonly headers?: unknown }
+  if (typeof headers !== "object" || headers === null) return undefined
+  const { get } = headers as { readonly get?: unknown }
+  const value: unknown = typeof get === "function" ? get.call(headers, "retry-after") : (headers as Record<string, unknown>)["retry-after"]
+  return typeof value === "string" || typeof value === "number" ? String(value) : undefined
+}
+
+/**
+ * What a `Retry-After` header asks for, ms: of a `Response`, of an error that carries `headers`, or of one whose `response`
+ * does. Seconds or an HTTP date.
+ */
+export const retryAfterOf = (value: unknown, epoch: number): number | undefined => {
+  if (typeof value !== "object" || value === null) return undefined
+  const text = header(value) ?? header((value as { readonly response?: unknown }).response)
+  if (text === undefined) return undefined
+  return /^\d+(\.\d+)?$/.test(text.trim()) ? Number(text) * 1000 : dated(text, epoch)
+}
