@@ -260,7 +260,8 @@ class TaskImpl<Name extends string, P extends Schema.Top, S extends Schema.Top, 
 
   private failureOf(cause: unknown): Effect.Effect<HandlerFailure, never, E["EncodingServices"]> {
     if (cause instanceof NonRetryable) return Effect.succeed({ _tag: "Final", cause })
-    if (this.codecs.isError(cause)) {
+    const typed: boolean = this.codecs.isError(cause)
+    if (typed) {
       const _tag = this.retryable(cause) ? "Retryable" as const : "Final" as const
       return Effect.map(Effect.orDie(this.codecs.encodeError(cause)), (error) => ({ _tag, cause, error }))
     }

@@ -1,0 +1,109 @@
+/** All that a process has registered: its named dependencies and checks. One for each `createOutrigger`, and for each test. */
+import { Dependency, type DependencyState, stateOf } from "./dependency.ts"
+import { formatMillis } from "./duration.ts"
+import { InvalidPolicyOption } from "./errors.ts"
+import { type CheckEntry, type CheckSettings, type CheckState, entryOf, explain, iso, type Report, reportOf } from "./health.ts"
+import type { PolicyOptions } from "./options.ts"
+import type { Timers } from "./timers.ts"
+
+export type Kind = "api" | "database" | "policy"
+
+interface Registered {
+  readonly kind: Kind
+  readonly dependency: Dependency
+  readonly fingerprint: string
+}
+
+/** A check that somebody runs; the registry only shows it. */
+export interface RegisteredCheck {
+  readonly settings: CheckSettings
+  state: CheckState
+}
+
+/** Settings as text: functions by identity cannot be told apart, and count as alike. */
+const fingerprintOf = (kind: Kind, dependency: Dependency): string =>
+  JSON.stringify([kind, dependency.settings], (_, value: unknown) =>
+    typeof value === "function" ? "function" : value === Infinity ? "Infinity" : value)
+
+export class Registry {
+  private readonly dependencies = new Map<string, Registered>()
+  private readonly checks = new Map<string, RegisteredCheck>()
+
+  /** The dependency of this name: made now, or the one that was made with the same options. */
+  dependency(kind: Kind, name: string, options: PolicyOptions, timers?: Timers): Dependency {
+    const dependency = new Dependency(name, options, timers)
+    const fingerprint = fingerprintOf(kind, dependency)
+    const known = this.dependencies.get(name)
+    if (known === undefined) {
+      this.dependencies.set(name, { kind, dependency, fingerprint })
+      return dependency
+    }
+    if (known.fingerprint === fingerprint) return known.dependency
+    throw new InvalidPolicyOption(name, "name", name, `new: a ${known.kind} of this name exists with other options; make it once and share it, or choose another name`)
+  }
+
+  remove(name: string): void {
+    this.dependencies.delete(name)
+  }
+
+  /** Shows a check under `name:measure` until the returned function is called. */
+  check(key: string, check: RegisteredCheck): () => void {
+    if (this.checks.has(key)) throw new InvalidPolicyOption(key, "name", key, "new: a check of this name exists")
+    this.checks.set(key, check)
+    return () => {
+      if (this.checks.get(key) === check) this.checks.delete(key)
+    }
+  }
+
+  get(name: string): Dependency | undefined {
+    return this.dependencies.get(name)?.dependency
+  }
+
+  /** Every dependency by name. */
+  all(): ReadonlyMap<string, { readonly kind: Kind; readonly dependency: Dependency }> {
+    return this.dependencies
+  }
+
+  /** Statistics of all dependencies at this moment. */
+  states(): Readonly<Record<string, DependencyState>> {
+    return Object.fromEntries([...this.dependencies].map(([name, { dependency }]) => [name, stateOf(dependency)]))
+  }
+
+  /** False while a check that concerns readiness fails. */
+  ready(): boolean {
+    return [...this.checks.values()].every(({ settings, state }) => !settings.readiness || state.status !== "fail")
+  }
+
+  /** Health at this moment, from memory. */
+  report(now: number, epoch: number, service?: string): Report {
+    const entries: Record<string, ReadonlyArray<CheckEntry>> = {}
+    for (const [key, { settings, state }] of this.checks) entries[key] = [entryOf(state, settings, now, epoch)]
+    for (const [name, { dependency, kind }] of this.dependencies) {
+      const entry = breakerEntry(dependency, kind, now, epoch)
+      if (entry !== undefined) entries[`${name}:breaker`] = [entry]
+    }
+    return reportOf(entries, epoch, service)
+  }
+}
+
+const breakerEntry = (dependency: Dependency, kind: Kind, now: number, epoch: number): CheckEntry | undefined => {
+  const { breaker, breakerSince, lastFailure, settings, statistics } = dependency
+  if (breaker === null) return undefined
+  const { tag } = breaker.state
+  const shown = {
+    componentType: kind,
+    observedValue: tag,
+    criticality: settings.criticality,
+    time: iso(epoch),
+    ...(breakerSince !== undefined && { since: iso(breakerSince) })
+  }
+  if (tag === "closed") return { status: "pass", ...shown }
+  const retryAfter = breaker.retryAfter(now)
+  const why = [
+    tag === "isolated" ? "isolated by hand" : `breaker ${tag}${breakerSince === undefined ? "" : ` since ${iso(breakerSince)}`}`,
+    ...(tag === "isolated" ? [] : [`${statistics.openings} opening${statistics.openings === 1 ? "" : "s"} so far`]),
+    ...(lastFailure === undefined ? [] : [`last failure: ${explain(lastFailure.error)}`]),
+    ...(retryAfter === undefined ? [] : [`tries again in ${formatMillis(retryAfter)}`])
+  ].join("; ")
+  return { status: settings.criticality === "critical" && tag === "open" ? "fail" : "warn", ...shown, why }
+}

@@ -1,0 +1,207 @@
+/**
+ * A unit of background work, with promises: a value that both sides import, the host to enqueue it, a runner to handle it.
+ * Any Standard Schema describes its payload: zod, valibot, arktype, Effect's.
+ */
+import { type DurationInput, toMillis } from "../core/duration.ts"
+import type { NewTask, TaskDefinition, TaskRetry } from "../core/task.ts"
+import { defineTask, newTaskFault } from "../core/taskDefinition.ts"
+import { InvalidOption, InvalidPayload, type PayloadIssue } from "../core/taskErrors.ts"
+import type { InputOf, OutputOf, StandardIssue, StandardSchema, Validated } from "./StandardSchema.ts"
+
+type AnySchema = StandardSchema<any, any>
+
+export interface TaskOptions<P extends AnySchema, S extends AnySchema | undefined> {
+  readonly payload: P
+  /** Checks what the handler gives. */
+  readonly success?: S
+  /** Of the payload's shape; 1 unless said. */
+  readonly version?: number
+  /** "default" unless said. */
+  readonly queue?: string
+  /** 0 (first) to 9 (last), 5 unless said. */
+  readonly priority?: number
+  /** Of one attempt; 15 minutes unless said. */
+  readonly timeout?: DurationInput
+  /** 12 retries, 10 s doubling, at most 10 min, unless said. */
+  readonly retry?: { readonly [K in keyof TaskRetry]?: K extends "base" | "max" ? DurationInput : TaskRetry[K] }
+  /** Names of the dependencies without which an attempt makes no sense: while one's breaker is open, the task waits. */
+  readonly needs?: ReadonlyArray<string>
+  /** While a task with this key is not over, enqueuing another gives that task's id. */
+  readonly uniqueKey?: (payload: OutputOf<P>) => string
+}
+
+export interface EnqueueOptions {
+  /** Not before this has passed; at once unless said. */
+  readonly delay?: DurationInput | undefined
+  readonly priority?: number | undefined
+  /** Enqueuing again with this key and payload gives the same task, until 24 hours after it ended. */
+  readonly idempotencyKey?: string | undefined
+  /** Kept with the task and given to its handler: trace context, tenant. */
+  readonly metadata?: Readonly<Record<string, string>> | undefined
+}
+
+/** What a handler is given beside the payload. */
+export interface HandlerContext {
+  readonly id: string
+  readonly name: string
+  /** From 1. */
+  readonly attempt: number
+  /** Of this attempt, epoch ms. */
+  readonly deadline: number
+  /** Grows with every claim of this task: hand it to what you write, which refuses a smaller one than it has seen. */
+  readonly fence: string
+  readonly metadata: Readonly<Record<string, string>>
+  /** Aborted when the attempt ends before the handler does: hand it on. */
+  readonly signal: AbortSignal
+  /** Shows how far it is: from 0 to 1, and a few words. */
+  readonly progress: (ratio: number, text?: string) => void
+}
+
+/** A handler as a handlers file exports it: plain data, known by its brand, whichever copy of the SDK made it. */
+export interface TaskHandler {
+  readonly "~outrigger/TaskHandler": 1
+  readonly definition: TaskDefinition
+  /** Takes the JSON that was enqueued, gives JSON. Rejects with `InvalidPayload` when the payload does not fit. */
+  readonly run: (payload: unknown, context: HandlerContext) => Promise<unknown>
+}
+
+export interface Task<Name extends string, P extends AnySchema, S extends AnySchema | undefined> {
+  readonly name: Name
+  readonly definition: TaskDefinition
+  readonly payload: P
+  readonly success: S
+  /** Binds what runs it; export the result from a handlers file. */
+  handle(handler: Handler<P, S>): TaskHandler
+  /** What a store needs in order to enqueue this payload. Rejects with `InvalidPayload` or `InvalidOption`. */
+  encode(payload: InputOf<P>, options?: EnqueueOptions): Promise<NewTask>
+  /** As `encode`, for schemas that need no waiting. */
+  encodeSync(payload: InputOf<P>, options?: EnqueueOptions): NewTask
+}
+
+export type Handler<P extends AnySchema, S extends AnySchema | undefined> = (
+  payload: OutputOf<P>,
+  context: HandlerContext
+) => ResultOf<S> | Promise<ResultOf<S>>
+
+type ResultOf<S> = S extends AnySchema ? InputOf<S> : unknown
+
+const toIssue = ({ message, path = [] }: StandardIssue): PayloadIssue => ({
+  message,
+  path: path.map((segment) => {
+    const key = typeof segment === "object" ? segment.key : segment
+    return typeof key === "number" ? key : String(key)
+  })
+})
+
+const accepted = <A>(task: string, validated: Validated<A>): A => {
+  if (validated.issues !== undefined) throw new InvalidPayload(task, validated.issues.map(toIssue))
+  return validated.value
+}
+
+/** What its JSON Schema is, where the library can say. */
+const jsonSchemaOf = (schema: AnySchema): unknown => {
+  try {
+    return schema["~standard"].jsonSchema?.input({ target: "draft-2020-12" })
+  } catch {
+    return undefined
+  }
+}
+
+const millis = (task: string, option: string, input: DurationInput | undefined): number | undefined => {
+  if (input === undefined) return undefined
+  const value = toMillis(input)
+  if (Number.isNaN(value)) throw new InvalidOption(task, option, JSON.stringify(input), 'milliseconds or a duration such as "30 seconds"')
+  return value
+}
+
+class TaskImpl<Name extends string, P extends AnySchema, S extends AnySchema | undefined> implements Task<Name, P, S> {
+  readonly name: Name
+  readonly definition: TaskDefinition
+  readonly payload: P
+  readonly success: S
+  private readonly uniqueKey: ((payload: OutputOf<P>) => string) | undefined
+
+  constructor(name: Name, options: TaskOptions<P, S>) {
+    const { payload, retry, success, timeout, uniqueKey, ...rest } = options
+    if (typeof payload?.["~standard"]?.validate !== "function") {
+      throw new InvalidOption(name, "payload", payload, "a Standard Schema, such as a zod, valibot or Effect schema")
+    }
+    this.name = name
+    this.payload = payload
+    this.success = success as S
+    this.uniqueKey = uniqueKey
+    this.definition = defineTask(name, {
+      ...rest,
+      payloadSchema: jsonSchemaOf(payload),
+      timeout: millis(name, "timeout", timeout),
+      retry: retry && { ...retry, base: millis(name, "retry.base", retry.base), max: millis(name, "retry.max", retry.max) }
+    })
+  }
+
+  handle(handler: Handler<P, S>): TaskHandler {
+    const { definition, name, payload, success } = this
+    return {
+      "~outrigger/TaskHandler": 1,
+      definition,
+      run: async (encoded, context) => {
+        const value = accepted(name, await payload["~standard"].validate(encoded)) as OutputOf<P>
+        const result = await handler(value, context)
+        if (success === undefined) return result
+        const checked = await (success as AnySchema)["~standard"].validate(result)
+        if (checked.issues !== undefined) {
+          throw new TypeError(`The handler of "${name}" gave a result that its success schema refuses: ${checked.issues.map(({ message }) => message).join("; ")}`)
+        }
+        return result
+      }
+    }
+  }
+
+  async encode(payload: InputOf<P>, options: EnqueueOptions = {}): Promise<NewTask> {
+    return this.newTask(payload, accepted(this.name, await this.payload["~standard"].validate(payload)), options)
+  }
+
+  encodeSync(payload: InputOf<P>, options: EnqueueOptions = {}): NewTask {
+    const validated = this.payload["~standard"].validate(payload)
+    if (validated instanceof Promise) {
+      throw new InvalidOption(this.name, "payload", "an asynchronous schema", "checked without waiting here: use enqueue instead")
+    }
+    return this.newTask(payload, accepted(this.name, validated), options)
+  }
+
+  private newTask(payload: InputOf<P>, value: OutputOf<P>, options: EnqueueOptions): NewTask {
+    const { name, priority, queue, version } = this.definition
+    const task: NewTask = {
+      name, version, queue, payload,
+      priority: options.priority ?? priority,
+      delay: millis(name, "delay", options.delay) ?? 0,
+      idempotencyKey: options.idempotencyKey,
+      uniqueKey: this.uniqueKey?.(value),
+      metadata: options.metadata
+    }
+    const fault = newTaskFault(task)
+    if (fault !== undefined) throw fault
+    return task
+  }
+}
+
+/**
+ * Makes a task. Options that make no sense throw an `InvalidOption` here, not later.
+ *
+ * @example
+ * import { Task } from "@outrigger/sdk/promise"
+ * import { z } from "zod"
+ *
+ * export const SendMail = Task.make("send-mail", {
+ *   payload: z.object({ to: z.email(), subject: z.string() }),
+ *   timeout: "30 seconds"
+ * })
+ * export default SendMail.handle(async ({ to }, { attempt }) => `mailed ${to} at attempt ${attempt}`)
+ */
+export const make = <const Name extends string, P extends AnySchema, S extends AnySchema | undefined = undefined>(
+  name: Name,
+  options: TaskOptions<P, S>
+): Task<Name, P, S> => new TaskImpl(name, options)
+
+/** Whether a value is a handler, of this copy of the SDK or another. */
+export const isTaskHandler = (value: unknown): value is TaskHandler =>
+  typeof value === "object" && value !== null && "~outrigger/TaskHandler" in value

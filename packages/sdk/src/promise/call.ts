@@ -1,0 +1,101 @@
+/** The promise shell of a call. */
+import { AsyncResource } from "node:async_hooks"
+import { type Attempt, type AttemptContext, Call } from "../core/call.ts"
+import type { Dependency, Lanes } from "../core/dependency.ts"
+
+export interface CallOptions {
+  /** The caller's: when it aborts, the call ends at once and the work is told. */
+  readonly signal?: AbortSignal | undefined
+  /** On the monotonic clock (`performance.now()`), ms: the call ends at this or at its own timeout, whichever is nearer. */
+  readonly deadline?: number | undefined
+  /** Shown in errors, events and statistics. */
+  readonly operation?: string | undefined
+  /** False: retried only with proof that nothing was applied. True unless said. */
+  readonly idempotent?: boolean | undefined
+}
+
+/** What a call runs; called once for each attempt. */
+export type Work<A> = (context: AttemptContext) => PromiseLike<A> | A
+
+/** One executor for all promises: it hands over what the constructor takes a line later. */
+let resolveLast: (value: never) => void
+let rejectLast: (error: unknown) => void
+const executor = (resolve: (value: never) => void, reject: (error: unknown) => void) => {
+  resolveLast = resolve
+  rejectLast = reject
+}
+
+export class PromiseCall<A> extends Call {
+  readonly promise: Promise<A>
+  private readonly resolve: (value: A) => void
+  private readonly reject: (error: unknown) => void
+  private readonly work: Work<A>
+  /** Where the caller's AsyncLocalStorage is kept, when an attempt may begin in another call's timer or turn. */
+  private readonly scope: AsyncResource | null
+  private readonly signal: AbortSignal | undefined
+  private onAbort: (() => void) | null = null
+
+  constructor(dependency: Dependency, lanes: Lanes, wanders: boolean, work: Work<A>, options: CallOptions | undefined) {
+    super(dependency, lanes, options?.operation, options?.idempotent !== false)
+    this.work = work
+    this.promise = new Promise<A>(executor as never)
+    this.resolve = resolveLast as (value: A) => void
+    this.reject = rejectLast
+    this.signal = options?.signal
+    this.scope = wanders ? new AsyncResource("outrigger.Call") : null
+    if (this.signal !== undefined) {
+      this.onAbort = () => this.aborted()
+      this.signal.addEventListener("abort", this.onAbort)
+    }
+  }
+
+  private aborted(): void {
+    const reason: unknown = this.signal!.reason
+    this.abort(reason)
+    this.reject(reason)
+    this.unlisten()
+  }
+
+  protected override run(attempt: Attempt): void {
+    if (this.scope === null) this.begin(attempt)
+    else this.scope.runInAsyncScope(this.begin, this, attempt)
+  }
+
+  private begin(attempt: Attempt): void {
+    let answer: PromiseLike<A> | A
+    try {
+      answer = this.work(attempt)
+    } catch (error) {
+      return this.settle(attempt, false, error, error)
+    }
+    if (!(answer instanceof Promise)) {
+      if (!isThenable(answer)) return this.settle(attempt, true, answer, answer)
+      answer = Promise.resolve(answer) // a stranger's `then` may call twice, or throw
+    }
+    answer.then((value) => this.settle(attempt, true, value, value), (error: unknown) => this.settle(attempt, false, error, error))
+  }
+
+  protected override stop(attempt: Attempt, reason: unknown): void {
+    attempt.abort(reason)
+  }
+
+  /** An unread body holds its connection. */
+  protected override discard(value: unknown): void {
+    const body: unknown = (value as { readonly body?: unknown } | null)?.body
+    if (typeof ReadableStream !== "undefined" && body instanceof ReadableStream && !body.locked) body.cancel().catch(() => {})
+  }
+
+  protected override done(ok: boolean, value: unknown): void {
+    if (this.onAbort !== null) this.unlisten()
+    if (ok) this.resolve(value as A)
+    else this.reject(value)
+  }
+
+  private unlisten(): void {
+    this.signal!.removeEventListener("abort", this.onAbort!)
+  }
+}
+
+const isThenable = (value: unknown): value is PromiseLike<unknown> =>
+  value !== null && (typeof value === "object" || typeof value === "function")
+  && typeof (value as { then?: unknown }).then === "function"
