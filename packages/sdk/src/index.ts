@@ -1,4 +1,9 @@
 /** Outrigger for Effect: policies, APIs, health and durable tasks. Without Effect: `@outrigger/sdk/promise`. */
+export * as Api from "./Api.ts"
+export * as Breaker from "./Breaker.ts"
+export * as Policy from "./Policy.ts"
+export * as Registry from "./Registry.ts"
+export * as Retry from "./Retry.ts"
 export * as Task from "./Task.ts"
 export * as TaskHandlers from "./TaskHandlers.ts"
 export * as Tasks from "./Tasks.ts"

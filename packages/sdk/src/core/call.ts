@@ -114,10 +114,11 @@ export abstract class Call implements Timed, Waiter {
   protected abstract done(ok: boolean, value: unknown, raw: unknown): void
   /** Drop a result that is tried again, such as the unread body of a response. */
   protected discard(_value: unknown): void {}
-  /** A shell with a schedule of its own returns true, and later says `answer`. */
-  protected ask(_value: unknown): boolean {
+  /** Whether the shell has a schedule of its own: then it is asked about each retry, and says `answer`, perhaps at once. */
+  protected get asks(): boolean {
     return false
   }
+  protected ask(_value: unknown): void {}
 
   start(inherited: number): void {
     const { budget, settings, statistics, timed } = this.dependency
@@ -248,9 +249,10 @@ export abstract class Call implements Timed, Waiter {
     if (retry.while !== undefined && !this.wanted(retry.while, value)) return false
     if (!this.idempotent && !provesNothingApplied(value, ok)) return false
     this.last = { ok, value, raw }
-    if (this.ask(value)) {
+    if (this.asks) {
       this.phase = "asking"
       this.armTotal(this.lanes.timers.port.now())
+      this.ask(value)
       return true
     }
     const { port } = this.lanes.timers

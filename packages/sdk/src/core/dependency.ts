@@ -192,7 +192,7 @@ export const logLines = (
   const { name } = dependency
   const stop = [
     dependency.on("retry", ({ attempt, delay, of, operation }) =>
-      log("warn", `Retry attempt ${attempt} of ${of}`, { dependency: name, operation, delay: Math.round(delay) })),
+      log("warn", of === Infinity ? `Retry attempt ${attempt}` : `Retry attempt ${attempt} of ${of}`, { dependency: name, operation, delay: Math.round(delay) })),
     dependency.on("breaker", ({ from, to }) =>
       log(to === "closed" ? "info" : "warn", `Circuit breaker state=${to}`, { dependency: name, from }))
   ]

@@ -1,0 +1,185 @@
+/**
+ * How one kind of call is protected: timeout, retry, breaker, bulkhead. All effects that run under one policy share its
+ * breaker, its retry budget, its permits and its statistics.
+ *
+ * The order, from the outside in: total timeout, retry, breaker check, bulkhead, breaker admission, attempt timeout, effect.
+ * An attempt is a fiber of its own, so that the caller has its answer at the deadline whatever finalizers do; so acquire
+ * inside the call, not the call inside acquire. Without any deadline it runs in the caller's fiber.
+ */
+import * as Context from "effect/Context"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Schedule from "effect/Schedule"
+import { Attempt } from "./core/call.ts"
+import type { Classify } from "./core/classify.ts"
+import { type Dependency, type DependencyState, type Events, logLines, stateOf } from "./core/dependency.ts"
+import type { Rejected } from "./core/errors.ts"
+import type { Criticality, PolicyOptions } from "./core/options.ts"
+import type { Registry as CoreRegistry } from "./core/registry.ts"
+import { EffectCall, type StepOf } from "./internal/effectCall.ts"
+import { Registry } from "./Registry.ts"
+import type * as Retry from "./Retry.ts"
+
+export {
+  BreakerOpenError, BulkheadFullError, CallTimeoutError, InvalidPolicyOption, RateLimitedError, type Rejected
+} from "./core/errors.ts"
+export { Deadline } from "./internal/effectCall.ts"
+export type { Classify, Outcome } from "./core/classify.ts"
+export type { DependencyState as State, Events } from "./core/dependency.ts"
+
+/** `false` turns a part off. */
+export interface Options {
+  /** The whole call: all attempts and all waits. */
+  readonly timeout?: Duration.Input | false | undefined
+  /** Each attempt. */
+  readonly attemptTimeout?: Duration.Input | false | undefined
+  /** Options, a preset, or a `Schedule`, which is stepped with the error between attempts. */
+  readonly retry?: Retry.Options | Schedule.Schedule<unknown, any> | false | undefined
+  readonly breaker?: {
+    /** In a row, to open; 5 unless said. */
+    readonly failures?: number | undefined
+    /** 60 seconds unless said. */
+    readonly openFor?: Duration.Input | undefined
+    /** How many calls may try while half-open, and how many successes close it; 1 unless said. */
+    readonly halfOpenCalls?: number | undefined
+    /** How long a probe may hold its place; `openFor` unless said. */
+    readonly probeLease?: Duration.Input | undefined
+  } | false | undefined
+  readonly bulkhead?: { readonly concurrency: number; readonly queue?: number | undefined } | false | undefined
+  /** What an outcome means, for retry and breaker; undefined leaves it to the default. */
+  readonly classify?: Classify | undefined
+  /** What its outage does to the health of the process; "degrades" unless said. */
+  readonly criticality?: Criticality | undefined
+}
+
+export interface RunOptions {
+  /** Shown in errors, events and statistics. */
+  readonly operation?: string | undefined
+  /** False: retried only with proof that nothing was applied. True unless said. */
+  readonly idempotent?: boolean | undefined
+}
+
+/** How one kind of call is protected. */
+export interface Policy {
+  readonly name: string
+  /** Runs an effect under this policy. Its own error passes through unchanged; defects are neither retried nor counted. */
+  run<A, E, R>(effect: Effect.Effect<A, E, R>, options?: RunOptions): Effect.Effect<A, E | Rejected, R>
+  /** Breaker and statistics at this moment. */
+  state(): DependencyState
+  /** Hears of `breaker`, `retry`, `timeout` or `reject`; the returned function unsubscribes. */
+  on<K extends keyof Events>(type: K, listener: (event: Events[K]) => void): () => void
+  /** Lets nothing through until `restore`. */
+  isolate(): void
+  /** Closes the breaker: lets it work again. */
+  restore(): void
+  /** Changes the options that are given, from the next call on; state and calls in flight are kept. */
+  update(options: Options): void
+}
+
+const millis = <D extends Duration.Input | false | undefined>(input: D): number | false | undefined => {
+  if (input === undefined || input === false) return input as false | undefined
+  const duration = Duration.fromInput(input as Duration.Input)
+  return duration._tag === "Some" ? Duration.toMillis(duration.value) : Number.NaN
+}
+const finite = (input: Duration.Input | undefined): number | undefined => millis(input) as number | undefined
+
+/** A schedule decides alone how often: the engine asks it until it says no. */
+const scheduled = { times: Number.MAX_SAFE_INTEGER, base: 0, max: 0 }
+
+/** Options of this face as options of the engine. */
+export const toCoreOptions = (options: Options): PolicyOptions => {
+  const { attemptTimeout, breaker, retry, timeout, ...rest } = options
+  return {
+    ...rest,
+    ...(timeout !== undefined && { timeout: millis(timeout) }),
+    ...(attemptTimeout !== undefined && { attemptTimeout: millis(attemptTimeout) }),
+    ...(breaker !== undefined && {
+      breaker: breaker && { ...breaker, openFor: finite(breaker.openFor), probeLease: finite(breaker.probeLease) }
+    }),
+    ...(retry !== undefined && { retry: retry === false ? false : Schedule.isSchedule(retry) ? scheduled : coreRetry(retry) })
+  }
+}
+
+const coreRetry = ({ base, budget, max, ...rest }: Retry.Options) => {
+  const { schedule: _, ...options } = rest as typeof rest & { readonly schedule?: unknown } // of a preset
+  return {
+    ...options,
+    base: finite(base),
+    max: finite(max),
+    budget: budget && coreBudget(budget)
+  }
+}
+
+const coreBudget = ({ window, ...budget }: Exclude<Retry.Options["budget"], false | undefined>) =>
+  window === undefined ? budget : { ...budget, window: finite(window)! }
+
+class PolicyImpl implements Policy {
+  readonly name: string
+  private readonly dependency: Dependency
+  private schedule: Effect.Effect<StepOf> | undefined
+  /** Keeps the hidden classes of a call and an attempt alive across a major GC with no call in flight. */
+  readonly exemplar: Attempt
+
+  constructor(dependency: Dependency, options: Options, logs: Context.Context<never>) {
+    this.name = dependency.name
+    this.dependency = dependency
+    this.schedule = scheduleOf(options)
+    this.exemplar = new Attempt(new EffectCall(dependency, Effect.void, ended, undefined, true, undefined), 0, null)
+    const fork = Effect.runForkWith(logs)
+    logLines(dependency, (level, line, details) =>
+      fork((level === "warn" ? Effect.logWarning : Effect.logInfo)(line).pipe(Effect.annotateLogs(details))))
+  }
+
+  run<A, E, R>(effect: Effect.Effect<A, E, R>, options?: RunOptions): Effect.Effect<A, E | Rejected, R> {
+    const idempotent = options?.idempotent !== false
+    return Effect.withFiber((fiber) => {
+      const call = new EffectCall<A, E>(this.dependency, effect, fiber, options?.operation, idempotent, this.schedule)
+      return Effect.onExitPrimitive(Effect.suspend(() => call.begin()), call.left)
+    })
+  }
+
+  state(): DependencyState {
+    return stateOf(this.dependency)
+  }
+  on<K extends keyof Events>(type: K, listener: (event: Events[K]) => void): () => void {
+    return this.dependency.on(type, listener)
+  }
+  isolate(): void {
+    this.dependency.isolate()
+  }
+  restore(): void {
+    this.dependency.restore()
+  }
+  update(options: Options): void {
+    this.dependency.update(toCoreOptions(options))
+    if (options.retry !== undefined) this.schedule = scheduleOf(options)
+  }
+}
+
+const ended = Effect.runFork(Effect.void)
+
+const scheduleOf = ({ retry }: Options): Effect.Effect<StepOf> | undefined =>
+  Schedule.isSchedule(retry) ? Schedule.toStep(retry) as Effect.Effect<StepOf> : undefined
+
+/** A policy over a dependency of a registry; its log lines go where these services say. */
+export const fromRegistry = (
+  registry: CoreRegistry, kind: "api" | "database" | "policy", name: string, options: Options, logs: Context.Context<never>
+): Policy => new PolicyImpl(registry.dependency(kind, name, toCoreOptions(options)), options, logs)
+
+/**
+ * A policy with just the options that it is given, in the registry of the process. Options that make no sense throw an
+ * `InvalidPolicyOption` here.
+ *
+ * @example
+ * import * as Effect from "effect/Effect"
+ * import { Policy, Retry } from "@outrigger/sdk"
+ *
+ * const payments = Policy.make("payments", { timeout: "5 seconds", retry: Retry.api, breaker: { failures: 3 } })
+ * const charge = Effect.succeed("receipt").pipe(Policy.run(payments))
+ */
+export const make = (name: string, options: Options): Policy =>
+  fromRegistry(Context.get(Context.empty(), Registry), "policy", name, options, Context.empty())
+
+/** Runs an effect under a policy. */
+export const run = (policy: Policy, options?: RunOptions) =>
+<A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E | Rejected, R> => policy.run(effect, options)
