@@ -1,0 +1,296 @@
+/**
+ * The memory store's table, pure but for its own fields: every operation takes `now` (epoch ms) and says what it did. It is
+ * the plain statement of what a store must do; the PostgreSQL store does the same in SQL.
+ */
+import type {
+  ClaimedTask, Enqueued, HeldTask, NewTask, Settlement, TaskDefinition, TaskFailure, TaskId, TaskRecord, TaskState
+} from "../core/task.ts"
+import { isEnd } from "../core/task.ts"
+import { newTaskFault } from "../core/taskDefinition.ts"
+import { type EnqueueError, IdempotencyConflict } from "../core/taskErrors.ts"
+import type { ClaimRequest, ListRequest, QueueDepth, TaskPage, Upkeep, WorkerId } from "../TaskStore.ts"
+
+interface Row extends NewTask {
+  readonly id: TaskId
+  readonly createdAt: number
+  state: TaskState
+  /** Its place in line, drawn anew whenever it becomes ready again. */
+  place: number
+  attempt: number
+  handbacks: number
+  fence: number
+  worker: WorkerId | undefined
+  runAt: number
+  readonly dueAt: number
+  startedAt: number | undefined
+  finishedAt: number | undefined
+  result: unknown
+  failure: TaskFailure | undefined
+  progress: { readonly ratio: number; readonly text: string } | undefined
+}
+
+interface Worker {
+  expiresAt: number
+}
+
+const keepKeys = 24 * 3_600_000
+
+export class TaskTable {
+  private readonly rows = new Map<TaskId, Row>()
+  private readonly workers = new Map<WorkerId, Worker>()
+  private readonly definitions = new Map<string, TaskDefinition>()
+  private readonly idempotency = new Map<string, TaskId>()
+  private nextId = 1
+  private nextPlace = 1
+  private nextWorker = 1
+
+  // ---- the enqueuing side
+
+  /** All or none. */
+  enqueue(tasks: ReadonlyArray<NewTask>, now: number): ReadonlyArray<Enqueued> | EnqueueError {
+    for (const task of tasks) {
+      const fault = newTaskFault(task) ?? this.conflict(task, tasks)
+      if (fault !== undefined) return fault
+    }
+    return tasks.map((task) => {
+      const known = this.known(task)
+      return known === undefined ? { id: this.insert(task, now), duplicate: false } : { id: known.id, duplicate: true }
+    })
+  }
+
+  private conflict(task: NewTask, batch: ReadonlyArray<NewTask>): EnqueueError | undefined {
+    const key = task.idempotencyKey
+    if (key === undefined) return undefined
+    const known = this.rows.get(this.idempotency.get(key) ?? "")
+    const others = batch.filter((other) => other.idempotencyKey === key)
+    const clash = [...(known === undefined ? [] : [known]), ...others].some((other) => !samePayload(other, task))
+    return clash ? new IdempotencyConflict(key) : undefined
+  }
+
+  private known(task: NewTask): Row | undefined {
+    const byKey = task.idempotencyKey === undefined ? undefined : this.rows.get(this.idempotency.get(task.idempotencyKey) ?? "")
+    if (byKey !== undefined || task.uniqueKey === undefined) return byKey
+    for (const row of this.rows.values()) {
+      if (row.name === task.name && row.uniqueKey === task.uniqueKey && !isEnd(row.state)) return row
+    }
+    return undefined
+  }
+
+  private insert(task: NewTask, now: number): TaskId {
+    const id = String(this.nextId++)
+    const runAt = now + task.delay
+    this.rows.set(id, {
+      ...task, id, createdAt: now, runAt, dueAt: runAt,
+      payload: structuredClone(task.payload),
+      state: task.delay > 0 ? "scheduled" : "ready",
+      place: this.nextPlace++,
+      attempt: 0, handbacks: 0, fence: 0, worker: undefined,
+      startedAt: undefined, finishedAt: undefined, result: undefined, failure: undefined, progress: undefined
+    })
+    if (task.idempotencyKey !== undefined) this.idempotency.set(task.idempotencyKey, id)
+    return id
+  }
+
+  find(id: TaskId): TaskRecord | undefined {
+    const row = this.rows.get(id)
+    return row && recordOf(row)
+  }
+
+  list({ cursor, limit, name, queue, state }: ListRequest): TaskPage {
+    const matching = [...this.rows.values()].reverse().filter((row) =>
+      (cursor === undefined || Number(row.id) < Number(cursor))
+      && (state === undefined || row.state === state)
+      && (queue === undefined || row.queue === queue)
+      && (name === undefined || row.name === name))
+    const page = matching.slice(0, limit)
+    return { tasks: page.map(recordOf), cursor: matching.length > limit ? page.at(-1)!.id : undefined }
+  }
+
+  cancel(id: TaskId, now: number): TaskRecord | undefined {
+    const row = this.rows.get(id)
+    if (row !== undefined && !isEnd(row.state)) this.end(row, "cancelled", now)
+    return row && recordOf(row)
+  }
+
+  redrive(id: TaskId, now: number): TaskRecord | undefined {
+    const row = this.rows.get(id)
+    if (row !== undefined && (row.state === "dead" || row.state === "cancelled")) {
+      row.attempt = 0
+      row.handbacks = 0
+      row.finishedAt = undefined
+      row.startedAt = undefined
+      this.ready(row, now)
+    }
+    return row && recordOf(row)
+  }
+
+  queues(now: number): ReadonlyArray<QueueDepth> {
+    const depths = new Map<string, { scheduled: number; ready: number; running: number; oldest: number | undefined }>()
+    for (const row of this.rows.values()) {
+      if (isEnd(row.state)) continue
+      const depth = depths.get(row.queue) ?? { scheduled: 0, ready: 0, running: 0, oldest: undefined }
+      depths.set(row.queue, depth)
+      depth[row.state as "scheduled" | "ready" | "running"]++
+      if (row.state === "ready") depth.oldest = Math.max(depth.oldest ?? 0, now - row.runAt)
+    }
+    return [...depths].map(([queue, depth]) => ({ queue, ...depth }))
+  }
+
+  define(definitions: ReadonlyArray<TaskDefinition>): void {
+    for (const definition of definitions) this.definitions.set(`${definition.name} v${definition.version}`, definition)
+  }
+
+  defined(): ReadonlyArray<TaskDefinition> {
+    return [...this.definitions.values()]
+  }
+
+  // ---- the working side
+
+  register(lease: number, now: number): WorkerId {
+    const id = String(this.nextWorker++)
+    this.workers.set(id, { expiresAt: now + lease })
+    return id
+  }
+
+  renew(id: WorkerId, lease: number, now: number): boolean {
+    const worker = this.workers.get(id)
+    if (worker === undefined) return false
+    worker.expiresAt = now + lease
+    return true
+  }
+
+  deregister(id: WorkerId, now: number): void {
+    this.workers.delete(id)
+    for (const row of this.heldBy(id)) this.handBack(row, 0, now)
+  }
+
+  held(id: WorkerId): ReadonlyArray<HeldTask> {
+    return this.heldBy(id).map(({ attempt, fence, id, name, version }) => ({ id, name, version, attempt, fence: String(fence) }))
+  }
+
+  claim({ limit, routes, worker }: ClaimRequest, now: number): ReadonlyArray<ClaimedTask> {
+    if (!this.workers.has(worker)) return []
+    const wanted = new Set(routes.map(({ name, queue, version }) => JSON.stringify([queue, name, version])))
+    const line = [...this.rows.values()]
+      .filter((row) => row.state === "ready" && wanted.has(JSON.stringify([row.queue, row.name, row.version])))
+      .sort((a, b) => a.priority - b.priority || a.place - b.place)
+    return line.slice(0, limit).map((row) => {
+      row.state = "running"
+      row.worker = worker
+      row.attempt++
+      row.fence++
+      row.startedAt = now
+      const { attempt, handbacks, id, metadata, name, payload, queue, version } = row
+      return { id, name, version, queue, payload: structuredClone(payload), attempt, handbacks, fence: String(row.fence), waited: now - row.dueAt, metadata }
+    })
+  }
+
+  settle(worker: WorkerId, settlements: ReadonlyArray<Settlement>, now: number): ReadonlyArray<TaskId> {
+    const applied: Array<TaskId> = []
+    for (const settlement of settlements) {
+      const row = this.owned(worker, settlement)
+      if (row === undefined) continue
+      this.apply(row, settlement, now)
+      applied.push(row.id)
+    }
+    return applied
+  }
+
+  private apply(row: Row, settlement: Settlement, now: number): void {
+    switch (settlement._tag) {
+      case "Succeed":
+        row.result = structuredClone(settlement.result)
+        row.failure = undefined
+        return this.end(row, "succeeded", now)
+      case "Die":
+        row.failure = settlement.failure
+        return this.end(row, "dead", now)
+      case "Retry":
+        row.failure = settlement.failure
+        return this.ready(row, now, settlement.delay)
+      case "HandBack": return this.handBack(row, settlement.delay, now)
+    }
+  }
+
+  progress(worker: WorkerId, at: { readonly id: TaskId; readonly fence: string; readonly ratio: number; readonly text: string }): boolean {
+    const row = this.owned(worker, at)
+    if (row !== undefined) row.progress = { ratio: at.ratio, text: at.text }
+    return row !== undefined
+  }
+
+  upkeep(now: number): Upkeep {
+    let promoted = 0
+    let reaped = 0
+    for (const row of this.rows.values()) {
+      if (row.state !== "scheduled" || row.runAt > now) continue
+      this.ready(row, row.runAt)
+      promoted++
+    }
+    for (const [id, worker] of this.workers) {
+      if (worker.expiresAt >= now) continue
+      this.workers.delete(id)
+      for (const row of this.heldBy(id)) {
+        this.ready(row, now)
+        reaped++
+      }
+    }
+    this.forgetKeys(now)
+    return { promoted, reaped }
+  }
+
+  private forgetKeys(now: number): void {
+    for (const [key, id] of this.idempotency) {
+      const { finishedAt } = this.rows.get(id)!
+      if (finishedAt !== undefined && now - finishedAt > keepKeys) this.idempotency.delete(key)
+    }
+  }
+
+  private heldBy(worker: WorkerId): Array<Row> {
+    return [...this.rows.values()].filter((row) => row.state === "running" && row.worker === worker)
+  }
+
+  private owned(worker: WorkerId, { fence, id }: { readonly id: TaskId; readonly fence: string }): Row | undefined {
+    const row = this.rows.get(id)
+    return row !== undefined && row.state === "running" && row.worker === worker && String(row.fence) === fence ? row : undefined
+  }
+
+  private handBack(row: Row, delay: number, now: number): void {
+    row.attempt--
+    row.handbacks++
+    this.ready(row, now, delay)
+  }
+
+  private ready(row: Row, now: number, delay = 0): void {
+    row.state = delay > 0 ? "scheduled" : "ready"
+    row.worker = undefined
+    row.runAt = now + delay
+    row.place = this.nextPlace++
+  }
+
+  private end(row: Row, state: "succeeded" | "dead" | "cancelled", now: number): void {
+    row.state = state
+    row.worker = undefined
+    row.finishedAt = now
+  }
+}
+
+const samePayload = (a: NewTask, b: NewTask): boolean => a.name === b.name && canonical(a.payload) === canonical(b.payload)
+
+/** JSON with its keys in order, so that two spellings of one value are alike. */
+const canonical = (value: unknown): string => JSON.stringify(value, (_, inner: unknown) =>
+  typeof inner === "object" && inner !== null && !Array.isArray(inner)
+    ? Object.fromEntries(Object.entries(inner).sort(([a], [b]) => a < b ? -1 : 1))
+    : inner) ?? "null"
+
+const recordOf = (row: Row): TaskRecord => ({
+  id: row.id, name: row.name, version: row.version, queue: row.queue, state: row.state, priority: row.priority,
+  payload: row.payload, attempt: row.attempt, fence: String(row.fence),
+  ...(row.state === "succeeded" && { result: row.result }),
+  ...(row.failure !== undefined && { failure: row.failure }),
+  ...(row.progress !== undefined && { progress: row.progress }),
+  ...(row.metadata !== undefined && { metadata: row.metadata }),
+  createdAt: row.createdAt, runAt: row.runAt,
+  ...(row.startedAt !== undefined && { startedAt: row.startedAt }),
+  ...(row.finishedAt !== undefined && { finishedAt: row.finishedAt })
+})
+
