@@ -9,6 +9,8 @@ import * as Schedule from "effect/Schedule"
 import { retryPresets } from "./core/options.ts"
 import { delayOf, type Jitter } from "./core/retry.ts"
 
+export { type Backoff, delayOf } from "./core/retry.ts"
+
 /** What is left out is as `Retry.api` has it. */
 export interface Options {
   /** Retries after the first attempt. */

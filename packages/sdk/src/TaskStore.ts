@@ -23,6 +23,7 @@ export type {
 } from "./core/task.ts"
 export { isEnd, taskDefaults } from "./core/task.ts"
 export { defineTask, newTaskFault } from "./core/taskDefinition.ts"
+export { formatPath } from "./core/taskErrors.ts"
 export { payloadFault, payloadLimit } from "./core/payload.ts"
 
 /** One run of a worker; a worker that was reaped registers anew and gets another id. */
