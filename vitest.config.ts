@@ -1,13 +1,13 @@
 import { defineConfig } from "vitest/config"
 
 /** Workspace packages run from source, in tests as in development. */
-const conditions = ["outrigger-source", "node", "import", "module", "default"]
+const source = "outrigger-source"
 
 export default defineConfig({
-  resolve: { conditions },
-  ssr: { resolve: { conditions, externalConditions: conditions } },
+  ssr: { resolve: { conditions: [source, "node", "development|production"], externalConditions: [source, "node"] } },
   test: {
     include: ["packages/*/test/**/*.test.ts", "sidecar/test/**/*.test.ts", "test/**/*.test.ts", "scripts/test/**/*.test.ts", "examples/*/test/**/*.test.ts"],
+    globalSetup: ["test/globalSetup.ts"],
     pool: "forks",
     maxWorkers: 2,
     testTimeout: 30_000,

@@ -1,0 +1,100 @@
+/**
+ * The schema `outrigger`, brought up to date: numbered migrations, embedded in code, each in a transaction of its own under
+ * one advisory lock, so that any number of processes may start at once. Nothing outside the schema is touched.
+ *
+ * Each migration records the oldest release that still works with it. A process of an older release is refused, with what to
+ * do; any other goes on, also one that does not know the newest migrations: a release can be rolled back.
+ */
+import * as Data from "effect/Data"
+import * as Effect from "effect/Effect"
+import type { SqlError } from "effect/sql/SqlError"
+import { PgClient } from "@effect/sql-pg"
+import { statements as tasks } from "./internal/migrations/0001_tasks.ts"
+
+/** One step, and the oldest release that works with the schema after it. */
+export interface Migration {
+  readonly id: number
+  readonly name: string
+  readonly oldestRelease: string
+  readonly statements: ReadonlyArray<string>
+}
+
+/** This release. */
+export const release = "0.1.0"
+
+/** All steps, in order. */
+export const migrations: ReadonlyArray<Migration> = [
+  { id: 1, name: "tasks", oldestRelease: "0.1.0", statements: tasks }
+]
+
+/** The oldest PostgreSQL that will do. */
+const oldestServer = 140_000
+
+/** The schema is newer than this release can work with. */
+export class ReleaseTooOld extends Data.TaggedError("ReleaseTooOld")<{ readonly oldestRelease: string; readonly release: string }> {
+  override get message() {
+    return `The schema "outrigger" in this database needs Outrigger ${this.oldestRelease} or later, and this is ${this.release}: update it, or point it at another database`
+  }
+}
+
+/** The server is older than what Outrigger was made for. */
+export class ServerTooOld extends Data.TaggedError("ServerTooOld")<{ readonly version: string }> {
+  override get message() {
+    return `This PostgreSQL is ${this.version}, and Outrigger needs 14 or later`
+  }
+}
+
+const parts = (version: string): ReadonlyArray<number> => version.split(/[.-]/).slice(0, 3).map(Number)
+
+/** Whether release `a` is older than `b`. */
+export const isOlder = (a: string, b: string): boolean => {
+  const [left, right] = [parts(a), parts(b)]
+  const at = [0, 1, 2].find((index) => left[index] !== right[index])
+  return at !== undefined && left[at]! < right[at]!
+}
+
+const lockKey = 7_288_437_001
+
+/**
+ * Brings the schema up to date, and gives the migrations that this very call ran.
+ *
+ * @example
+ * import * as Effect from "effect/Effect"
+ * import * as Redacted from "effect/Redacted"
+ * import { PgClient } from "@effect/sql-pg"
+ * import { Migrations } from "@outrigger/postgres"
+ *
+ * const program = Migrations.run().pipe(
+ *   Effect.provide(PgClient.layer({ url: Redacted.make("postgres://localhost/app") }))
+ * )
+ */
+export const run = (options: { readonly migrations?: ReadonlyArray<Migration>; readonly release?: string } = {}): Effect.Effect<
+  ReadonlyArray<Migration>, SqlError | ReleaseTooOld | ServerTooOld, PgClient.PgClient
+> =>
+  Effect.gen(function*() {
+    const sql = yield* PgClient.PgClient
+    const all = options.migrations ?? migrations
+    const mine = options.release ?? release
+    const [server] = yield* sql<{ number: number; version: string }>`
+      select current_setting('server_version_num')::int as number, current_setting('server_version') as version`
+    if (server!.number < oldestServer) return yield* new ServerTooOld({ version: server!.version })
+
+    const step = Effect.gen(function*() {
+      yield* sql`select pg_advisory_xact_lock(${lockKey}::bigint)`
+      yield* sql`create schema if not exists outrigger`
+      yield* sql`create table if not exists outrigger.migration (
+        id int primary key, name text not null, oldest_release text not null, applied_at timestamptz not null default now())`
+      const applied = yield* sql<{ id: number; oldest: string }>`select id, oldest_release as oldest from outrigger.migration order by id`
+      const tooOld = applied.find(({ oldest }) => isOlder(mine, oldest))
+      if (tooOld !== undefined) return yield* new ReleaseTooOld({ oldestRelease: tooOld.oldest, release: mine })
+      const next = all.find(({ id }) => !applied.some((done) => done.id === id))
+      if (next === undefined) return undefined
+      for (const statement of next.statements) yield* sql.unsafe(statement).unprepared
+      yield* sql`insert into outrigger.migration (id, name, oldest_release) values (${next.id}, ${next.name}, ${next.oldestRelease})`
+      return next
+    })
+
+    const ran: Array<Migration> = []
+    for (let next = yield* sql.withTransaction(step); next !== undefined; next = yield* sql.withTransaction(step)) ran.push(next)
+    return ran
+  })

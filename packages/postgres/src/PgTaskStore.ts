@@ -1,0 +1,173 @@
+/**
+ * The task store on PostgreSQL.
+ *
+ * PostgreSQL decides order (`task_place`), ownership (`for update skip locked`, the fence) and time (`clock_timestamp()`); a
+ * worker's clock only says when to look again and when its own lease is too old to trust. A task that is over moves to another
+ * table in the statement that ends it, so the line holds only what waits or runs. Wake-ups are hints (`NOTIFY`, sent only
+ * while somebody sleeps); every worker polls as well.
+ *
+ * Survived: a worker that dies (lease, reaping, fence), PostgreSQL restarting (errors are retryable, LISTEN comes back), a
+ * client that hears an error though its enqueue was committed (idempotency keys).
+ */
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
+import * as Queue from "effect/Queue"
+import * as Redacted from "effect/Redacted"
+import * as Schedule from "effect/Schedule"
+import type * as Scope from "effect/Scope"
+import type { SqlError } from "effect/sql/SqlError"
+import { PgClient } from "@effect/sql-pg"
+import { Task, TaskStore } from "@outrigger/sdk"
+import { Claims, planner } from "./internal/claim.ts"
+import { makeEnqueue } from "./internal/enqueue.ts"
+import { storeUnavailable } from "./internal/errors.ts"
+import { recordOf, type Row, selectTasks } from "./internal/records.ts"
+import { settle } from "./internal/settle.ts"
+import { makeUpkeep } from "./internal/upkeep.ts"
+import { Waiters } from "./internal/waiters.ts"
+
+const isId = (id: string): boolean => /^\d{1,18}$/.test(id)
+
+const cancelSql = `
+  with gone as (delete from outrigger.task where id = $1::bigint
+    returning id, fence, route, priority, attempt, created_at, run_at, started_at, unique_key, payload, metadata, failure, progress)
+  insert into outrigger.finished (id, fence, route, priority, state, attempt, created_at, run_at, started_at, unique_key, payload, metadata, failure, progress)
+  select id, fence + 1, route, priority, 'cancelled', attempt, created_at, run_at, started_at, unique_key, payload, metadata, failure, progress from gone
+  on conflict do nothing`
+
+const redriveSql = `
+  with back as (delete from outrigger.finished where id = $1::bigint and state in ('dead', 'cancelled')
+    returning id, fence, route, priority, created_at, unique_key, payload, metadata, failure)
+  insert into outrigger.task (id, fence, route, priority, created_at, unique_key, payload, metadata, failure) overriding system value
+  select id, fence, route, priority, created_at, unique_key, payload, metadata, failure from back`
+
+const queuesSql = `
+  select r.queue, count(*) filter (where t.state = 'scheduled')::int as scheduled, count(*) filter (where t.state = 'ready')::int as ready,
+    count(*) filter (where t.state = 'running')::int as running,
+    (extract(epoch from clock_timestamp() - min(t.run_at) filter (where t.state = 'ready')) * 1000)::float8 as oldest
+  from outrigger.task t join outrigger.route r on r.id = t.route group by r.queue order by r.queue`
+
+const defineSql = `
+  insert into outrigger.definition (name, version, queue, priority, timeout, retry, needs, payload_schema)
+  values ($1, $2, $3, $4, $5, $6::jsonb, $7::text[], $8::jsonb)
+  on conflict (name, version) do update set queue = excluded.queue, priority = excluded.priority, timeout = excluded.timeout,
+    retry = excluded.retry, needs = excluded.needs, payload_schema = excluded.payload_schema, updated_at = now()`
+
+const deregisterSql = `
+  with gone as (update outrigger.worker set reaped_at = clock_timestamp() where id = $1 and reaped_at is null),
+  asleep as (delete from outrigger.sleeper where worker = $1)
+  update outrigger.task set state = 'ready', seq = outrigger.task_place(), worker = null, attempt = attempt - 1, handbacks = handbacks + 1
+  where state = 'running' and worker = $1`
+
+/** The store over the client at hand, whose pool must be told to plan as `planner` says. Its LISTEN takes a connection. */
+export const make: Effect.Effect<TaskStore.Service, never, PgClient.PgClient | Scope.Scope> = Effect.gen(function*() {
+  const sql = yield* PgClient.PgClient
+  const claims = new Claims(sql)
+  const waiters = new Waiters()
+  const upkeep = makeUpkeep(sql)
+  const ask = <A>(effect: Effect.Effect<A, SqlError>) => Effect.mapError(effect, storeUnavailable)
+  const query = (text: string, values: ReadonlyArray<unknown> = []) => ask(sql.unsafe<any>(text, values))
+
+  const find = (id: TaskStore.TaskId) => isId(id)
+    ? Effect.map(query(selectTasks("t.id = $1::bigint"), [id]), ([row]) => row === undefined ? Option.none() : Option.some(recordOf(row as Row)))
+    : Effect.succeed(Option.none<TaskStore.TaskRecord>())
+  const get = (id: TaskStore.TaskId) => Effect.flatMap(find(id), Option.match({
+    onNone: () => Effect.fail(new Task.NotFound(id)),
+    onSome: (task) => Effect.succeed(task)
+  }))
+  const over = (ids: ReadonlyArray<TaskStore.TaskId>) => Effect.map(
+    sql.unsafe<{ id: string }>(`select id::text from outrigger.finished where id = any($1::bigint[])`, [ids]),
+    (rows) => rows.map(({ id }) => id)
+  )
+  yield* Effect.forkScoped(waiters.poll(over))
+
+  return TaskStore.TaskStore.of({
+    enqueue: makeEnqueue(sql, true),
+    find,
+    list: ({ cursor, limit, name, queue, state }) => {
+      const rows = query(selectTasks(
+        `($1::bigint is null or t.id < $1::bigint) and ($2::text is null or t.state = $2) and ($3::text is null or r.queue = $3) and ($4::text is null or r.name = $4)`,
+        `order by x.id desc limit ${Math.min(500, Math.max(1, limit)) + 1}`
+      ), [cursor !== undefined && isId(cursor) ? cursor : null, state ?? null, queue ?? null, name ?? null])
+      return Effect.map(rows, (found) => {
+        const tasks = found.slice(0, limit).map((row) => recordOf(row as Row))
+        return { tasks, cursor: found.length > limit ? tasks.at(-1)!.id : undefined }
+      })
+    },
+    await: (id, timeout) => Effect.flatMap(get(id), (task) => task.finishedAt !== undefined
+      ? Effect.succeed(task)
+      : Effect.andThen(Effect.timeoutOption(waiters.ended(id), timeout), get(id))),
+    cancel: (id) => Effect.andThen(
+      isId(id) ? query(cancelSql, [id]) : Effect.void,
+      Effect.tap(get(id), () => Effect.sync(() => waiters.announce([id])))
+    ),
+    redrive: (id) => Effect.andThen(isId(id) ? query(redriveSql, [id]) : Effect.void, get(id)),
+    queues: Effect.map(query(queuesSql), (rows) => rows.map((row) => ({ ...row, oldest: row.oldest ?? undefined }))),
+
+    define: (definitions) => Effect.forEach(definitions, (d) => query(defineSql, [
+      d.name, d.version, d.queue, d.priority, d.timeout, JSON.stringify(d.retry), d.needs,
+      d.payloadSchema === undefined ? null : JSON.stringify(d.payloadSchema)
+    ]), { discard: true }),
+    definitions: Effect.map(
+      query(`select name, version, queue, priority, timeout::float8 as timeout, retry, needs, payload_schema as "payloadSchema" from outrigger.definition order by name, version`),
+      (rows) => rows.map((row) => ({ ...row, payloadSchema: row.payloadSchema ?? undefined }) as TaskStore.TaskDefinition)
+    ),
+
+    register: ({ lease, name }) => Effect.map(
+      query(`insert into outrigger.worker (name, expires_at) values ($1, clock_timestamp() + $2::float8 * interval '1 ms') returning id::text`, [name, lease]),
+      ([row]) => row.id as string
+    ),
+    renew: (worker, lease) => Effect.map(
+      query(`update outrigger.worker set expires_at = clock_timestamp() + $2::float8 * interval '1 ms' where id = $1 and reaped_at is null returning id`, [Number(worker), lease]),
+      (rows) => rows.length > 0
+    ),
+    deregister: (worker) => Effect.asVoid(query(deregisterSql, [Number(worker)])),
+    held: (worker) => query(
+      `select t.id::text, r.name, r.version, t.attempt, t.fence::text from outrigger.task t join outrigger.route r on r.id = t.route where t.state = 'running' and t.worker = $1`,
+      [Number(worker)]
+    ),
+
+    claim: (request) => ask(claims.claim(request)),
+    settle: (worker, settlements) => Effect.tap(ask(settle(sql, worker, settlements)), (ids) => Effect.sync(() => waiters.announce(ids))),
+    progress: (worker, { fence, id, ratio, text }) => Effect.map(
+      query(`update outrigger.task set progress = jsonb_build_object('ratio', $4::float8, 'text', $5::text) where id = $1::bigint and fence = $2::bigint and worker = $3 returning id`, [id, fence, Number(worker), ratio, text]),
+      (rows) => rows.length > 0
+    ),
+    upkeep: ask(upkeep),
+    onWake: (wake) => Effect.asVoid(Effect.forkScoped(Effect.scoped(Effect.gen(function*() {
+      const notifications = yield* sql.listen("outrigger_wake")
+      wake() // what came while nobody listened
+      yield* Effect.forever(Effect.map(Queue.take(notifications), wake))
+    })).pipe(Effect.retry(Schedule.spaced("1 second")), Effect.ignore))),
+    sleeping: (worker, asleep) => Effect.asVoid(asleep
+      ? query(`insert into outrigger.sleeper (worker) values ($1) on conflict do nothing`, [Number(worker)])
+      : query(`delete from outrigger.sleeper where worker = $1`, [Number(worker)]))
+  })
+})
+
+/** Over the client at hand. */
+export const layerClient: Layer.Layer<TaskStore.TaskStore, never, PgClient.PgClient> = Layer.effect(TaskStore.TaskStore, make)
+
+export interface Options {
+  readonly url: Redacted.Redacted
+  /** Connections; 10 unless said. One more is kept for LISTEN. */
+  readonly maxConnections?: number | undefined
+  readonly applicationName?: string | undefined
+}
+
+/** The pool that the store wants. */
+export const layerPool = ({ applicationName = "outrigger", maxConnections = 10, url }: Options): Layer.Layer<PgClient.PgClient, SqlError> =>
+  PgClient.layer({ url, applicationName, maxConnections: maxConnections + 1, connectTimeout: "5 seconds", startupParameters: planner })
+
+/**
+ * A store with a pool of its own. The schema must be there: see `Migrations`.
+ *
+ * @example
+ * import * as Redacted from "effect/Redacted"
+ * import { PgTaskStore } from "@outrigger/postgres"
+ *
+ * const store = PgTaskStore.layer({ url: Redacted.make("postgres://localhost/app") })
+ */
+export const layer = (options: Options): Layer.Layer<TaskStore.TaskStore, SqlError> =>
+  layerClient.pipe(Layer.provide(layerPool(options)))

@@ -1,0 +1,4 @@
+/** Outrigger on PostgreSQL. */
+export * as Migrations from "./Migrations.ts"
+export * as PgTasks from "./PgTasks.ts"
+export * as PgTaskStore from "./PgTaskStore.ts"

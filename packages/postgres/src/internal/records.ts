@@ -1,0 +1,54 @@
+/** Rows as everybody may see them. */
+import type { TaskStore } from "@outrigger/sdk"
+
+const millis = (column: string) => `(extract(epoch from ${column}) * 1000)::float8`
+
+interface Row {
+  readonly id: string
+  readonly name: string
+  readonly version: number
+  readonly queue: string
+  readonly state: TaskStore.TaskState
+  readonly priority: number
+  readonly payload: unknown
+  readonly attempt: number
+  readonly fence: string
+  readonly result: unknown
+  readonly failure: TaskStore.TaskFailure | null
+  readonly progress: { readonly ratio: number; readonly text: string } | null
+  readonly metadata: Readonly<Record<string, string>> | null
+  readonly created: number
+  readonly run: number
+  readonly started: number | null
+  readonly finished: number | null
+}
+
+const columns = (table: "t" | "f") => `
+  ${table}.id, ${table}.state, ${table}.priority, ${table}.payload, ${table}.attempt, ${table}.fence, ${table}.failure, ${table}.progress,
+  ${table}.metadata, ${table}.route, ${table}.created_at, ${table}.run_at, ${table}.started_at,
+  ${table === "f" ? "f.result, f.finished_at" : "null::jsonb as result, null::timestamptz as finished_at"}`
+
+/** Whatever `where` and `order` say, of both tables; `where` sees the columns of `r` (a route) and of `t`. */
+export const selectTasks = (where: string, rest = ""): string => `
+  select x.id::text, r.name, r.version, r.queue, x.state, x.priority, x.payload, x.attempt, x.fence::text, x.result, x.failure,
+    x.progress, x.metadata, ${millis("x.created_at")} as created, ${millis("x.run_at")} as run,
+    ${millis("x.started_at")} as started, ${millis("x.finished_at")} as finished
+  from (
+    select ${columns("t")} from outrigger.task t join outrigger.route r on r.id = t.route where ${where}
+    union all
+    select ${columns("f")} from outrigger.finished f join outrigger.route r on r.id = f.route where ${where.replaceAll("t.", "f.")}
+  ) x join outrigger.route r on r.id = x.route ${rest}`
+
+export const recordOf = (row: Row): TaskStore.TaskRecord => ({
+  id: row.id, name: row.name, version: row.version, queue: row.queue, state: row.state, priority: row.priority,
+  payload: row.payload, attempt: row.attempt, fence: row.fence,
+  ...(row.state === "succeeded" && { result: row.result }),
+  ...(row.failure !== null && { failure: row.failure }),
+  ...(row.progress !== null && { progress: row.progress }),
+  ...(row.metadata !== null && { metadata: row.metadata }),
+  createdAt: row.created, runAt: row.run,
+  ...(row.started !== null && { startedAt: row.started }),
+  ...(row.finished !== null && { finishedAt: row.finished })
+})
+
+export type { Row }

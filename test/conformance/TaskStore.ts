@@ -1,0 +1,344 @@
+/** What every `TaskStore` promises, as tests that run over any of them. */
+import { assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import type * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
+import { Task, TaskStore } from "@outrigger/sdk"
+
+const base: TaskStore.NewTask = { name: "charge", version: 1, queue: "default", payload: { n: 1 }, priority: 5, delay: 0 }
+const task = (changes: Partial<TaskStore.NewTask> = {}): TaskStore.NewTask => ({ ...base, ...changes })
+const route: TaskStore.Route = { name: "charge", version: 1, queue: "default" }
+const failure = { name: "Error", message: "boom" }
+const lease = 60_000
+
+/** What the tests of one store need, under names that read. */
+const using = Effect.map(TaskStore.TaskStore, (store) => ({
+  store,
+  enqueue: (...tasks: ReadonlyArray<TaskStore.NewTask>) => Effect.map(store.enqueue(tasks), (all) => all.map(({ id }) => id)),
+  worker: (duration = lease) => store.register({ name: "test", lease: duration }),
+  claim: (worker: string, limit = 10, routes: ReadonlyArray<TaskStore.Route> = [route]) => store.claim({ worker, routes, limit }),
+  get: (id: string) => Effect.map(store.find(id), Option.getOrThrow),
+  /** Upkeep until it has done what is awaited: the store's clock moves by itself. */
+  until: <A>(check: Effect.Effect<A | undefined, unknown>) => {
+    const look: Effect.Effect<A, unknown> = Effect.flatMap(Effect.andThen(store.upkeep, check), (found) =>
+      found === undefined ? Effect.andThen(Effect.yieldNow, look) : Effect.succeed(found))
+    return look
+  }
+}))
+
+/** Runs over `layer`, which is built anew for each test. */
+export const suite = (name: string, layer: Layer.Layer<TaskStore.TaskStore, unknown>): void => {
+  const test = (title: string, body: Effect.Effect<unknown, unknown, TaskStore.TaskStore>) =>
+    it.live(title, () => body.pipe(Effect.provide(layer), Effect.orDie))
+
+  describe(`${name}: enqueuing`, () => {
+    test("gives ids in the order of the tasks, and finds each as it was given", Effect.gen(function*() {
+      const { enqueue, get } = yield* using
+      const [a, b] = yield* enqueue(task({ payload: { n: 1, text: "ä€𝄞" } }), task({ payload: [1, null, "x"], metadata: { tenant: "t1" } }))
+      assert.deepInclude(yield* get(a!), { id: a!, name: "charge", queue: "default", state: "ready", attempt: 0, payload: { n: 1, text: "ä€𝄞" } })
+      assert.deepInclude(yield* get(b!), { payload: [1, null, "x"], metadata: { tenant: "t1" } })
+    }))
+
+    test("knows nothing of an id that was never given", Effect.gen(function*() {
+      const { store } = yield* using
+      for (const id of ["999999", "nonsense", "", "-1"]) assert.isTrue(Option.isNone(yield* store.find(id)))
+    }))
+
+    test("gives the same task for the same idempotency key and payload, also after it ended", Effect.gen(function*() {
+      const { claim, store, worker } = yield* using
+      const keyed = task({ idempotencyKey: "k1" })
+      const [first] = yield* store.enqueue([keyed])
+      assert.deepStrictEqual(yield* store.enqueue([keyed]), [{ id: first!.id, duplicate: true }])
+      const w = yield* worker()
+      const [claimed] = yield* claim(w)
+      yield* store.settle(w, [{ _tag: "Succeed", id: claimed!.id, fence: claimed!.fence, result: 1 }])
+      assert.deepStrictEqual(yield* store.enqueue([task({ idempotencyKey: "k1", payload: { n: 1 } })]), [{ id: first!.id, duplicate: true }])
+    }))
+
+    test("refuses an idempotency key with another payload, and enqueues nothing of that batch", Effect.gen(function*() {
+      const { store } = yield* using
+      yield* store.enqueue([task({ idempotencyKey: "k1" })])
+      const error = yield* Effect.flip(store.enqueue([task({ payload: "other" }), task({ idempotencyKey: "k1", payload: { n: 2 } })]))
+      assert.strictEqual(error._tag, "IdempotencyConflict")
+      assert.strictEqual((yield* store.list({ limit: 10 })).tasks.length, 1)
+    }))
+
+    test("keeps one task for a unique key while it is not over, and makes another afterwards", Effect.gen(function*() {
+      const { claim, enqueue, store, worker } = yield* using
+      const unique = task({ uniqueKey: "u1" })
+      const [first] = yield* enqueue(unique)
+      assert.deepStrictEqual(yield* store.enqueue([task({ uniqueKey: "u1", payload: "other" })]), [{ id: first!, duplicate: true }])
+      const w = yield* worker()
+      const [claimed] = yield* claim(w)
+      yield* store.settle(w, [{ _tag: "Die", id: claimed!.id, fence: claimed!.fence, failure }])
+      const [second] = yield* store.enqueue([unique])
+      assert.isFalse(second!.duplicate)
+    }))
+
+    test("makes one task when many enqueue the same key at once", Effect.gen(function*() {
+      const { store } = yield* using
+      for (const keyed of [task({ idempotencyKey: "race" }), task({ uniqueKey: "race" })]) {
+        const all = yield* Effect.all(Array.from({ length: 8 }, () => store.enqueue([keyed])), { concurrency: "unbounded" })
+        assert.strictEqual(new Set(all.map(([one]) => one!.id)).size, 1)
+        assert.strictEqual(all.filter(([one]) => !one!.duplicate).length, 1)
+      }
+    }))
+
+    for (const [what, bad, tag] of [
+      ["a NUL character", task({ payload: { a: ["x\u0000"] } }), "InvalidPayload"],
+      ["half of a surrogate pair", task({ payload: "\uD800" }), "InvalidPayload"],
+      ["a number that JSON cannot hold", task({ payload: { n: Number.NaN } }), "InvalidPayload"],
+      ["more than 1 MiB", task({ payload: "x".repeat(1024 * 1024) }), "InvalidPayload"],
+      ["a negative delay", task({ delay: -1 }), "InvalidOption"],
+      ["a delay beyond a century", task({ delay: 1e15 }), "InvalidOption"],
+      ["a priority over 9", task({ priority: 10 }), "InvalidOption"],
+      ["a name with a space", task({ name: "a b" }), "InvalidOption"],
+      ["a key without a character", task({ idempotencyKey: "" }), "InvalidOption"]
+    ] as const) {
+      test(`refuses ${what} before anything is written`, Effect.gen(function*() {
+        const { store } = yield* using
+        assert.strictEqual((yield* Effect.flip(store.enqueue([task(), bad])))._tag, tag)
+        assert.strictEqual((yield* store.list({ limit: 10 })).tasks.length, 0)
+      }))
+    }
+
+    test("refuses a payload that nests too deep, with the path", Effect.gen(function*() {
+      const { store } = yield* using
+      let deep: unknown = 1
+      for (let level = 0; level < 300; level++) deep = [deep]
+      const error = yield* Effect.flip(store.enqueue([task({ payload: { deep } })]))
+      assert.instanceOf(error, Task.InvalidPayload)
+      assert.strictEqual(error.issues[0]!.path[0], "deep")
+    }))
+  })
+
+  describe(`${name}: claiming`, () => {
+    test("gives the best priority first, and within one the oldest", Effect.gen(function*() {
+      const { claim, enqueue, worker } = yield* using
+      const [a, b, c, d] = yield* enqueue(task({ priority: 7 }), task(), task({ priority: 0 }), task())
+      const w = yield* worker()
+      const order: Array<string> = []
+      for (let turn = 0; turn < 4; turn++) order.push(...(yield* claim(w, 1)).map(({ id }) => id))
+      assert.deepStrictEqual(order, [c, b, d, a])
+    }))
+
+    test("gives only what the worker can run: this name, this version, this queue", Effect.gen(function*() {
+      const { claim, enqueue, worker } = yield* using
+      const [wanted] = yield* enqueue(task(), task({ version: 2 }), task({ name: "other" }), task({ queue: "mail" }))
+      const w = yield* worker()
+      assert.deepStrictEqual((yield* claim(w)).map(({ id }) => id), [wanted])
+    }))
+
+    test("gives no task to two workers, however many ask at once", Effect.gen(function*() {
+      const { claim, enqueue, worker } = yield* using
+      yield* enqueue(...Array.from({ length: 100 }, (_, n) => task({ payload: n })))
+      const workers = yield* Effect.all([worker(), worker(), worker(), worker()])
+      const claimed = yield* Effect.all(workers.flatMap((w) => [claim(w, 20), claim(w, 20), claim(w, 20)]), { concurrency: "unbounded" })
+      const ids = claimed.flat().map(({ id }) => id)
+      assert.strictEqual(new Set(ids).size, ids.length)
+    }))
+
+    test("leaves a delayed task until it is due", Effect.gen(function*() {
+      const { claim, enqueue, get, until, worker } = yield* using
+      const [later, soon] = yield* enqueue(task({ delay: 3_600_000 }), task({ delay: 5 }))
+      const w = yield* worker()
+      const first = yield* until(Effect.map(claim(w), ([one]) => one))
+      assert.strictEqual(first.id, soon)
+      assert.strictEqual((yield* get(later!)).state, "scheduled")
+    }))
+  })
+
+  describe(`${name}: fences`, () => {
+    test("ends a task with its result, and shows what ran", Effect.gen(function*() {
+      const { claim, enqueue, get, store, worker } = yield* using
+      const [id] = yield* enqueue(task())
+      const w = yield* worker()
+      const [claimed] = yield* claim(w)
+      assert.deepInclude(claimed, { id: id!, attempt: 1, fence: "1", handbacks: 0 })
+      assert.deepStrictEqual(yield* store.settle(w, [{ _tag: "Succeed", id: id!, fence: "1", result: { ok: true } }]), [id!])
+      const after = yield* get(id!)
+      assert.deepInclude(after, { state: "succeeded", result: { ok: true }, attempt: 1 })
+      assert.isAtLeast(after.finishedAt!, after.startedAt!)
+    }))
+
+    test("applies no write of another worker, of another fence, or a second time", Effect.gen(function*() {
+      const { claim, enqueue, get, store, worker } = yield* using
+      const [id] = yield* enqueue(task())
+      const [mine, other] = yield* Effect.all([worker(), worker()])
+      yield* claim(mine)
+      const done = { _tag: "Succeed", id: id!, fence: "1", result: 1 } as const
+      assert.deepStrictEqual(yield* store.settle(other, [done]), [])
+      assert.deepStrictEqual(yield* store.settle(mine, [{ ...done, fence: "2" }]), [])
+      assert.isFalse(yield* store.progress(mine, { id: id!, fence: "2", ratio: 0.5, text: "" }))
+      assert.strictEqual((yield* get(id!)).state, "running")
+      assert.deepStrictEqual(yield* store.settle(mine, [done]), [id!])
+      assert.deepStrictEqual(yield* store.settle(mine, [done]), [])
+    }))
+
+    test("settles many at once, each by its own fate", Effect.gen(function*() {
+      const { claim, enqueue, get, store, worker } = yield* using
+      yield* enqueue(task(), task(), task(), task())
+      const w = yield* worker()
+      const [a, b, c, d] = yield* claim(w)
+      const applied = yield* store.settle(w, [
+        { _tag: "Succeed", id: a!.id, fence: a!.fence, result: null },
+        { _tag: "Die", id: b!.id, fence: b!.fence, failure },
+        { _tag: "Retry", id: c!.id, fence: c!.fence, delay: 60_000, failure },
+        { _tag: "HandBack", id: d!.id, fence: d!.fence, delay: 0, reason: "draining" }
+      ])
+      assert.strictEqual(applied.length, 4)
+      assert.deepInclude(yield* get(a!.id), { state: "succeeded", result: null })
+      assert.deepInclude(yield* get(b!.id), { state: "dead", failure })
+      assert.deepInclude(yield* get(c!.id), { state: "scheduled", attempt: 1, failure })
+      assert.deepInclude(yield* get(d!.id), { state: "ready", attempt: 0 })
+    }))
+
+    test("raises the fence with every claim, and counts attempts and hand-backs apart", Effect.gen(function*() {
+      const { claim, enqueue, store, worker } = yield* using
+      yield* enqueue(task())
+      const w = yield* worker()
+      const seen: Array<readonly [string, number, number]> = []
+      for (const _tag of ["Retry", "HandBack", "Retry"] as const) {
+        const [one] = yield* claim(w)
+        seen.push([one!.fence, one!.attempt, one!.handbacks])
+        const { fence, id } = one!
+        yield* store.settle(w, [_tag === "Retry" ? { _tag, id, fence, delay: 0, failure } : { _tag, id, fence, delay: 0, reason: "" }])
+      }
+      assert.deepStrictEqual(seen, [["1", 1, 0], ["2", 2, 0], ["3", 2, 1]])
+    }))
+
+    test("shows progress", Effect.gen(function*() {
+      const { claim, enqueue, get, store, worker } = yield* using
+      const [id] = yield* enqueue(task())
+      const w = yield* worker()
+      yield* claim(w)
+      assert.isTrue(yield* store.progress(w, { id: id!, fence: "1", ratio: 0.25, text: "a quarter" }))
+      assert.deepStrictEqual((yield* get(id!)).progress, { ratio: 0.25, text: "a quarter" })
+    }))
+  })
+
+  describe(`${name}: leases`, () => {
+    test("gives a dead worker's tasks to others, its attempt spent, under a higher fence", Effect.gen(function*() {
+      const { claim, enqueue, store, until, worker } = yield* using
+      const [id] = yield* enqueue(task())
+      const [dying, living] = yield* Effect.all([worker(5), worker()])
+      yield* claim(dying)
+      const again = yield* until(Effect.map(claim(living), ([one]) => one))
+      assert.deepInclude(again, { id: id!, attempt: 2, fence: "2" })
+      assert.isFalse(yield* store.renew(dying, lease))
+      assert.deepStrictEqual(yield* store.settle(dying, [{ _tag: "Succeed", id: id!, fence: "1", result: 1 }]), [])
+    }))
+
+    test("leaves a worker that renews alone", Effect.gen(function*() {
+      const { claim, enqueue, store, worker } = yield* using
+      yield* enqueue(task())
+      const w = yield* worker(5000)
+      yield* claim(w)
+      assert.isTrue(yield* store.renew(w, lease))
+      assert.strictEqual((yield* store.upkeep).reaped, 0)
+      assert.strictEqual((yield* store.held(w)).length, 1)
+    }))
+
+    test("takes back what a worker holds when it leaves, unspent", Effect.gen(function*() {
+      const { claim, enqueue, get, store, worker } = yield* using
+      const [id] = yield* enqueue(task())
+      const w = yield* worker()
+      yield* claim(w)
+      assert.deepStrictEqual(yield* store.held(w), [{ id: id!, name: "charge", version: 1, attempt: 1, fence: "1" }])
+      yield* store.deregister(w)
+      assert.deepInclude(yield* get(id!), { state: "ready", attempt: 0 })
+      assert.deepStrictEqual(yield* store.held(w), [])
+      assert.isFalse(yield* store.renew(w, lease))
+    }))
+  })
+
+  describe(`${name}: cancel, redrive, await`, () => {
+    test("cancels what is ready, scheduled or running, and refuses the running worker's outcome", Effect.gen(function*() {
+      const { claim, enqueue, get, store, worker } = yield* using
+      const [running] = yield* enqueue(task())
+      const w = yield* worker()
+      const [claimed] = yield* claim(w)
+      const [ready, scheduled] = yield* enqueue(task(), task({ delay: 60_000 }))
+      for (const id of [running!, ready!, scheduled!]) assert.strictEqual((yield* store.cancel(id)).state, "cancelled")
+      assert.deepStrictEqual(yield* store.held(w), [])
+      assert.deepStrictEqual(yield* store.settle(w, [{ _tag: "Succeed", id: running!, fence: claimed!.fence, result: 1 }]), [])
+      assert.strictEqual((yield* get(running!)).state, "cancelled")
+    }))
+
+    test("leaves what is over as it is", Effect.gen(function*() {
+      const { claim, enqueue, store, worker } = yield* using
+      const [id] = yield* enqueue(task())
+      const w = yield* worker()
+      yield* claim(w)
+      yield* store.settle(w, [{ _tag: "Succeed", id: id!, fence: "1", result: 1 }])
+      assert.strictEqual((yield* store.cancel(id!)).state, "succeeded")
+      assert.strictEqual((yield* store.redrive(id!)).state, "succeeded")
+    }))
+
+    test("makes a dead task ready again, with all its attempts and a higher fence", Effect.gen(function*() {
+      const { claim, enqueue, store, worker } = yield* using
+      const [id] = yield* enqueue(task())
+      const w = yield* worker()
+      yield* claim(w)
+      yield* store.settle(w, [{ _tag: "Die", id: id!, fence: "1", failure }])
+      assert.deepInclude(yield* store.redrive(id!), { state: "ready", attempt: 0 })
+      const [again] = yield* claim(w)
+      assert.deepInclude(again, { id: id!, attempt: 1, fence: "2" })
+    }))
+
+    test("says that there is no such task", Effect.gen(function*() {
+      const { store } = yield* using
+      for (const ask of [store.cancel("424242"), store.redrive("x"), store.await("424242", 1)]) {
+        assert.strictEqual((yield* Effect.flip(ask))._tag, "TaskNotFound")
+      }
+    }))
+
+    test("tells all who wait for a task that it is over", Effect.gen(function*() {
+      const { claim, enqueue, store, worker } = yield* using
+      const [id] = yield* enqueue(task())
+      const waiting = yield* Effect.forEach([1, 2, 3], () => Effect.forkChild(store.await(id!, 20_000), { startImmediately: true }))
+      const w = yield* worker()
+      yield* claim(w)
+      yield* store.settle(w, [{ _tag: "Succeed", id: id!, fence: "1", result: "done" }])
+      for (const fiber of waiting) assert.deepInclude(yield* Fiber.join(fiber), { state: "succeeded", result: "done" })
+    }))
+
+    test("gives the task as it is when the wait is over first", Effect.gen(function*() {
+      const { enqueue, store } = yield* using
+      const [id] = yield* enqueue(task())
+      assert.strictEqual((yield* store.await(id!, 1)).state, "ready")
+    }))
+  })
+
+  describe(`${name}: looking`, () => {
+    test("lists the newest first, in pages, by state, queue and name", Effect.gen(function*() {
+      const { enqueue, store } = yield* using
+      const ids = yield* enqueue(task(), task({ queue: "mail" }), task({ name: "other" }), task({ delay: 60_000 }))
+      const first = yield* store.list({ limit: 3 })
+      assert.deepStrictEqual(first.tasks.map(({ id }) => id), [ids[3], ids[2], ids[1]])
+      const second = yield* store.list({ limit: 3, cursor: first.cursor })
+      assert.deepStrictEqual([second.tasks.map(({ id }) => id), second.cursor], [[ids[0]], undefined])
+      for (const [filter, index] of [[{ queue: "mail" }, 1], [{ name: "other" }, 2], [{ state: "scheduled" }, 3]] as const) {
+        assert.deepStrictEqual((yield* store.list({ limit: 10, ...filter })).tasks.map(({ id }) => id), [ids[index]])
+      }
+    }))
+
+    test("counts each queue", Effect.gen(function*() {
+      const { claim, enqueue, store, worker } = yield* using
+      yield* enqueue(task(), task(), task({ delay: 60_000 }), task({ queue: "mail" }))
+      yield* claim(yield* worker(), 1)
+      const depths = new Map((yield* store.queues).map((depth) => [depth.queue, depth]))
+      assert.deepInclude(depths.get("default"), { scheduled: 1, ready: 1, running: 1 })
+      assert.isAtLeast(depths.get("mail")!.oldest!, 0)
+    }))
+
+    test("keeps what workers announce, the newest of each version", Effect.gen(function*() {
+      const { store } = yield* using
+      const definition = TaskStore.defineTask("charge", { needs: ["payments"], payloadSchema: { type: "object" } })
+      yield* store.define([definition, { ...definition, version: 2 }])
+      yield* store.define([{ ...definition, timeout: 1000 }])
+      assert.deepStrictEqual(yield* store.definitions, [{ ...definition, timeout: 1000 }, { ...definition, version: 2 }])
+    }))
+  })
+}
