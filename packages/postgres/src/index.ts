@@ -1,4 +1,5 @@
 /** Outrigger on PostgreSQL. */
+export * as Database from "./Database.ts"
 export * as Migrations from "./Migrations.ts"
 export * as PgTasks from "./PgTasks.ts"
 export * as PgTaskStore from "./PgTaskStore.ts"

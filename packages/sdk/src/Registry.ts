@@ -4,7 +4,9 @@ import * as Layer from "effect/Layer"
 import { Registry as CoreRegistry } from "./core/registry.ts"
 
 export type { DependencyState } from "./core/dependency.ts"
-export type { CheckEntry, CheckResult, Report, Status } from "./core/health.ts"
+export type { CheckEntry, CheckResult, CheckSettings, CheckState, Report, Status } from "./core/health.ts"
+export { entryOf, explain, initial as initialCheck, overall, reportOf, step as stepCheck } from "./core/health.ts"
+export type { RegisteredCheck } from "./core/registry.ts"
 
 /** All that a process has registered. */
 export type Service = CoreRegistry

@@ -2,6 +2,7 @@
 export * as Api from "./Api.ts"
 export * as Breaker from "./Breaker.ts"
 export * as Policy from "./Policy.ts"
+export * as PromiseTask from "./PromiseTask.ts"
 export * as Registry from "./Registry.ts"
 export * as Retry from "./Retry.ts"
 export * as Task from "./Task.ts"

@@ -81,6 +81,8 @@ export class Worker {
   private id: TaskStore.WorkerId | undefined
   private lease: Lease = granted(0, 0)
   private draining = false
+  /** The worker whose sleep the store was told of. */
+  private asleep: TaskStore.WorkerId | undefined
 
   constructor(ground: Ground, settings: Settings) {
     this.ground = ground
@@ -121,8 +123,9 @@ export class Worker {
       if (this.draining || this.id === undefined || !this.trusted()) return yield* Effect.sleep(this.settings.poll)
       this.awake.closeUnsafe()
       const claimed = yield* this.claim(this.id)
-      if (claimed.length > 0) return yield* this.begin(this.id, claimed)
-      yield* this.rest(this.id)
+      if (claimed.length === 0) return yield* this.rest(this.id)
+      yield* this.begin(this.id, claimed)
+      yield* this.rise(this.id)
     }).pipe(Effect.catch((error) => Effect.andThen(
       Effect.logWarning("The task store cannot be asked for work; trying again", error),
       Effect.sleep("1 second")
@@ -154,15 +157,20 @@ export class Worker {
 
   /** Announce, look again (an enqueue may have come between), and only then wait: for a wake-up, or the poll. */
   private rest(worker: TaskStore.WorkerId): Effect.Effect<void, Task.StoreUnavailable> {
-    const wait = Effect.timeoutOption(this.awake.await, this.settings.poll)
     return Effect.gen({ self: this }, function*() {
-      if (this.attempts.size > 0) return yield* wait // busy workers look often enough
-      yield* this.ground.store.sleeping(worker, true)
-      const missed = yield* this.claim(worker)
-      if (missed.length > 0) yield* this.begin(worker, missed)
-      else yield* wait
-      yield* this.ground.store.sleeping(worker, false)
+      if (this.asleep !== worker) {
+        yield* this.ground.store.sleeping(worker, true)
+        this.asleep = worker
+        return // to look again
+      }
+      yield* Effect.timeoutOption(this.awake.await, this.settings.poll)
     })
+  }
+
+  private rise(worker: TaskStore.WorkerId): Effect.Effect<void, Task.StoreUnavailable> {
+    if (this.asleep === undefined) return Effect.void
+    this.asleep = undefined
+    return this.ground.store.sleeping(worker, false)
   }
 
   // ---- running

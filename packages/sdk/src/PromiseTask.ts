@@ -1,0 +1,54 @@
+/** Handlers of the promise face, for an executor: `fromHandler` makes a layer of one, whichever copy of the SDK made it. */
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import type { TaskHandler as PromiseHandler } from "./promise/Task.ts"
+import { type HandlerContext, type HandlerFailure, TaskHandlers } from "./TaskHandlers.ts"
+
+export { isTaskHandler, type TaskHandler as PromiseHandler } from "./promise/Task.ts"
+
+const tagOf = (error: unknown): unknown => typeof error === "object" && error !== null ? (error as { readonly _tag?: unknown })._tag : undefined
+
+/** By `_tag`: the error may come from another copy of the SDK, such as its CommonJS build. */
+const failureOf = (cause: unknown): HandlerFailure => {
+  switch (tagOf(cause)) {
+    case "NonRetryable":
+    case "InvalidPayload": return { _tag: "Final", cause }
+    case "BreakerOpenError": {
+      const { retryAfter } = cause as { readonly retryAfter?: unknown }
+      return { _tag: "Unavailable", cause, retryAfter: typeof retryAfter === "number" ? retryAfter : undefined }
+    }
+    default: return { _tag: "Retryable", cause }
+  }
+}
+
+/**
+ * Runs a promise under interruption: the signal is aborted, and then the promise is awaited, however long it takes. One that
+ * ignores its signal shows as stuck, and its runner is replaced.
+ */
+const run = (handler: PromiseHandler, payload: unknown, context: HandlerContext): Effect.Effect<unknown, HandlerFailure> =>
+  Effect.withFiber((fiber) => {
+    const abort = new AbortController()
+    const fork = Effect.runForkWith(fiber.context)
+    const promise = Promise.resolve().then(() => handler.run(payload, {
+      id: context.id, name: context.name, attempt: context.attempt, deadline: context.deadline, fence: context.fence, metadata: context.metadata,
+      get signal() {
+        return abort.signal
+      },
+      progress: (ratio, text) => {
+        fork(context.progress(ratio, text))
+      }
+    }))
+    return Effect.callback<unknown, HandlerFailure>((resume) => {
+      promise.then((value) => resume(Effect.succeed(value)), (error: unknown) => resume(Effect.fail(failureOf(error))))
+      return Effect.suspend(() => {
+        abort.abort()
+        return Effect.promise(() => promise.then(() => undefined, () => undefined))
+      })
+    })
+  })
+
+/** Handles its task for as long as the layer lives. */
+export const fromHandler = (handler: PromiseHandler): Layer.Layer<never> => Layer.effectDiscard(
+  Effect.flatMap(TaskHandlers, (handlers) =>
+    handlers.add({ definition: handler.definition, run: (payload, context) => run(handler, payload, context) }))
+)
