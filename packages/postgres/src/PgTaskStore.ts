@@ -42,6 +42,25 @@ const redriveSql = `
   insert into outrigger.task (id, fence, route, priority, created_at, unique_key, payload, metadata, failure) overriding system value
   select id, fence, route, priority, created_at, unique_key, payload, metadata, failure from back`
 
+const listWhere = `
+  ($1::bigint is null or t.id < $1::bigint) and ($2::text is null or t.state = $2) and ($3::text is null or r.queue = $3)
+  and ($4::text is null or r.name = $4)`
+
+const definitionsSql = `
+  select name, version, queue, priority, timeout::float8 as timeout, retry, needs, payload_schema as "payloadSchema"
+  from outrigger.definition order by name, version`
+
+const renewSql = `
+  update outrigger.worker set expires_at = clock_timestamp() + $2::float8 * interval '1 ms' where id = $1 and reaped_at is null returning id`
+
+const heldSql = `
+  select t.id::text, r.name, r.version, t.attempt, t.fence::text from outrigger.task t join outrigger.route r on r.id = t.route
+  where t.state = 'running' and t.worker = $1`
+
+const progressSql = `
+  update outrigger.task set progress = jsonb_build_object('ratio', $4::float8, 'text', $5::text)
+  where id = $1::bigint and fence = $2::bigint and worker = $3 returning id`
+
 const queuesSql = `
   select r.queue, count(*) filter (where t.state = 'scheduled')::int as scheduled, count(*) filter (where t.state = 'ready')::int as ready,
     count(*) filter (where t.state = 'running')::int as running,
@@ -60,15 +79,12 @@ const deregisterSql = `
   update outrigger.task set state = 'ready', seq = outrigger.task_place(), worker = null, attempt = attempt - 1, handbacks = handbacks + 1
   where state = 'running' and worker = $1`
 
-/** The store over the client at hand, whose pool must be told to plan as `planner` says. Its LISTEN takes a connection. */
-export const make: Effect.Effect<TaskStore.Service, never, PgClient.PgClient | Scope.Scope> = Effect.gen(function*() {
-  const sql = yield* PgClient.PgClient
-  const claims = new Claims(sql)
-  const waiters = new Waiters()
-  const upkeep = makeUpkeep(sql)
-  const ask = <A>(effect: Effect.Effect<A, SqlError>) => Effect.mapError(effect, storeUnavailable)
-  const query = (text: string, values: ReadonlyArray<unknown> = []) => ask(sql.unsafe<any>(text, values))
+const ask = <A>(effect: Effect.Effect<A, SqlError>) => Effect.mapError(effect, storeUnavailable)
 
+/** Statements whose rows are read right where they are asked for. */
+type Query = (text: string, values?: ReadonlyArray<unknown>) => Effect.Effect<ReadonlyArray<any>, Task.StoreUnavailable>
+
+const enqueuingSide = (sql: PgClient.PgClient, query: Query, waiters: Waiters) => {
   const find = (id: TaskStore.TaskId) => isId(id)
     ? Effect.map(query(selectTasks("t.id = $1::bigint"), [id]), ([row]) => row === undefined ? Option.none() : Option.some(recordOf(row as Row)))
     : Effect.succeed(Option.none<TaskStore.TaskRecord>())
@@ -76,74 +92,75 @@ export const make: Effect.Effect<TaskStore.Service, never, PgClient.PgClient | S
     onNone: () => Effect.fail(new Task.NotFound(id)),
     onSome: (task) => Effect.succeed(task)
   }))
+  const list = ({ cursor, limit, name, queue, state }: TaskStore.ListRequest) => {
+    const rows = query(selectTasks(listWhere, `order by x.id desc limit ${Math.min(500, Math.max(1, limit)) + 1}`), [
+      cursor !== undefined && isId(cursor) ? cursor : null, state ?? null, queue ?? null, name ?? null
+    ])
+    return Effect.map(rows, (found) => {
+      const tasks = found.slice(0, limit).map((row) => recordOf(row as Row))
+      return { tasks, cursor: found.length > limit ? tasks.at(-1)!.id : undefined }
+    })
+  }
+  const change = (statement: string) => (id: TaskStore.TaskId) => Effect.andThen(isId(id) ? query(statement, [id]) : Effect.void, get(id))
+  return {
+    enqueue: makeEnqueue(sql, true),
+    find,
+    list,
+    await: (id: TaskStore.TaskId, timeout: number) => Effect.flatMap(get(id), (task) => task.finishedAt !== undefined
+      ? Effect.succeed(task)
+      : Effect.andThen(Effect.timeoutOption(waiters.ended(id), timeout), get(id))),
+    cancel: (id: TaskStore.TaskId) => Effect.tap(change(cancelSql)(id), () => Effect.sync(() => waiters.announce([id]))),
+    redrive: change(redriveSql),
+    queues: Effect.map(query(queuesSql), (rows) => rows.map((row): TaskStore.QueueDepth => ({ ...row, oldest: row.oldest ?? undefined })))
+  }
+}
+
+const workerSide = (query: Query) => ({
+  define: (definitions: ReadonlyArray<TaskStore.TaskDefinition>) => Effect.forEach(definitions, (d) => query(defineSql, [
+    d.name, d.version, d.queue, d.priority, d.timeout, JSON.stringify(d.retry), d.needs,
+    d.payloadSchema === undefined ? null : JSON.stringify(d.payloadSchema)
+  ]), { discard: true }),
+  definitions: Effect.map(query(definitionsSql), (rows) =>
+    rows.map((row) => ({ ...row, payloadSchema: row.payloadSchema ?? undefined }) as TaskStore.TaskDefinition)),
+  register: ({ lease, name }: { readonly name: string; readonly lease: number }) => Effect.map(
+    query(`insert into outrigger.worker (name, expires_at) values ($1, clock_timestamp() + $2::float8 * interval '1 ms') returning id::text`, [name, lease]),
+    ([row]) => row.id as string
+  ),
+  renew: (worker: TaskStore.WorkerId, lease: number) => Effect.map(query(renewSql, [Number(worker), lease]), (rows) => rows.length > 0),
+  deregister: (worker: TaskStore.WorkerId) => Effect.asVoid(query(deregisterSql, [Number(worker)])),
+  held: (worker: TaskStore.WorkerId) => query(heldSql, [Number(worker)]),
+  sleeping: (worker: TaskStore.WorkerId, asleep: boolean) => Effect.asVoid(asleep
+    ? query(`insert into outrigger.sleeper (worker) values ($1) on conflict do nothing`, [Number(worker)])
+    : query(`delete from outrigger.sleeper where worker = $1`, [Number(worker)]))
+})
+
+const taskSide = (sql: PgClient.PgClient, query: Query, waiters: Waiters): Pick<TaskStore.Service, "claim" | "settle" | "progress" | "upkeep" | "onWake"> => {
+  const claims = new Claims(sql)
+  return {
+    claim: (request) => ask(claims.claim(request)),
+    settle: (worker, settlements) => Effect.tap(ask(settle(sql, worker, settlements)), (ids) => Effect.sync(() => waiters.announce(ids))),
+    progress: (worker, { fence, id, ratio, text }) =>
+      Effect.map(query(progressSql, [id, fence, Number(worker), ratio, text]), (rows) => rows.length > 0),
+    upkeep: ask(makeUpkeep(sql)),
+    onWake: (wake) => Effect.asVoid(Effect.forkScoped(Effect.scoped(Effect.gen(function*() {
+      const notifications = yield* sql.listen("outrigger_wake")
+      wake() // what came while nobody listened
+      yield* Effect.forever(Effect.map(Queue.take(notifications), wake))
+    })).pipe(Effect.retry(Schedule.spaced("1 second")), Effect.ignore)))
+  }
+}
+
+/** The store over the client at hand, whose pool must be told to plan as `planner` says. Its LISTEN takes a connection. */
+export const make: Effect.Effect<TaskStore.Service, never, PgClient.PgClient | Scope.Scope> = Effect.gen(function*() {
+  const sql = yield* PgClient.PgClient
+  const waiters = new Waiters()
+  const query: Query = (text, values = []) => ask(sql.unsafe<any>(text, values))
   const over = (ids: ReadonlyArray<TaskStore.TaskId>) => Effect.map(
     sql.unsafe<{ id: string }>(`select id::text from outrigger.finished where id = any($1::bigint[])`, [ids]),
     (rows) => rows.map(({ id }) => id)
   )
   yield* Effect.forkScoped(waiters.poll(over))
-
-  return TaskStore.TaskStore.of({
-    enqueue: makeEnqueue(sql, true),
-    find,
-    list: ({ cursor, limit, name, queue, state }) => {
-      const rows = query(selectTasks(
-        `($1::bigint is null or t.id < $1::bigint) and ($2::text is null or t.state = $2) and ($3::text is null or r.queue = $3) and ($4::text is null or r.name = $4)`,
-        `order by x.id desc limit ${Math.min(500, Math.max(1, limit)) + 1}`
-      ), [cursor !== undefined && isId(cursor) ? cursor : null, state ?? null, queue ?? null, name ?? null])
-      return Effect.map(rows, (found) => {
-        const tasks = found.slice(0, limit).map((row) => recordOf(row as Row))
-        return { tasks, cursor: found.length > limit ? tasks.at(-1)!.id : undefined }
-      })
-    },
-    await: (id, timeout) => Effect.flatMap(get(id), (task) => task.finishedAt !== undefined
-      ? Effect.succeed(task)
-      : Effect.andThen(Effect.timeoutOption(waiters.ended(id), timeout), get(id))),
-    cancel: (id) => Effect.andThen(
-      isId(id) ? query(cancelSql, [id]) : Effect.void,
-      Effect.tap(get(id), () => Effect.sync(() => waiters.announce([id])))
-    ),
-    redrive: (id) => Effect.andThen(isId(id) ? query(redriveSql, [id]) : Effect.void, get(id)),
-    queues: Effect.map(query(queuesSql), (rows) => rows.map((row) => ({ ...row, oldest: row.oldest ?? undefined }))),
-
-    define: (definitions) => Effect.forEach(definitions, (d) => query(defineSql, [
-      d.name, d.version, d.queue, d.priority, d.timeout, JSON.stringify(d.retry), d.needs,
-      d.payloadSchema === undefined ? null : JSON.stringify(d.payloadSchema)
-    ]), { discard: true }),
-    definitions: Effect.map(
-      query(`select name, version, queue, priority, timeout::float8 as timeout, retry, needs, payload_schema as "payloadSchema" from outrigger.definition order by name, version`),
-      (rows) => rows.map((row) => ({ ...row, payloadSchema: row.payloadSchema ?? undefined }) as TaskStore.TaskDefinition)
-    ),
-
-    register: ({ lease, name }) => Effect.map(
-      query(`insert into outrigger.worker (name, expires_at) values ($1, clock_timestamp() + $2::float8 * interval '1 ms') returning id::text`, [name, lease]),
-      ([row]) => row.id as string
-    ),
-    renew: (worker, lease) => Effect.map(
-      query(`update outrigger.worker set expires_at = clock_timestamp() + $2::float8 * interval '1 ms' where id = $1 and reaped_at is null returning id`, [Number(worker), lease]),
-      (rows) => rows.length > 0
-    ),
-    deregister: (worker) => Effect.asVoid(query(deregisterSql, [Number(worker)])),
-    held: (worker) => query(
-      `select t.id::text, r.name, r.version, t.attempt, t.fence::text from outrigger.task t join outrigger.route r on r.id = t.route where t.state = 'running' and t.worker = $1`,
-      [Number(worker)]
-    ),
-
-    claim: (request) => ask(claims.claim(request)),
-    settle: (worker, settlements) => Effect.tap(ask(settle(sql, worker, settlements)), (ids) => Effect.sync(() => waiters.announce(ids))),
-    progress: (worker, { fence, id, ratio, text }) => Effect.map(
-      query(`update outrigger.task set progress = jsonb_build_object('ratio', $4::float8, 'text', $5::text) where id = $1::bigint and fence = $2::bigint and worker = $3 returning id`, [id, fence, Number(worker), ratio, text]),
-      (rows) => rows.length > 0
-    ),
-    upkeep: ask(upkeep),
-    onWake: (wake) => Effect.asVoid(Effect.forkScoped(Effect.scoped(Effect.gen(function*() {
-      const notifications = yield* sql.listen("outrigger_wake")
-      wake() // what came while nobody listened
-      yield* Effect.forever(Effect.map(Queue.take(notifications), wake))
-    })).pipe(Effect.retry(Schedule.spaced("1 second")), Effect.ignore))),
-    sleeping: (worker, asleep) => Effect.asVoid(asleep
-      ? query(`insert into outrigger.sleeper (worker) values ($1) on conflict do nothing`, [Number(worker)])
-      : query(`delete from outrigger.sleeper where worker = $1`, [Number(worker)]))
-  })
+  return TaskStore.TaskStore.of({ ...enqueuingSide(sql, query, waiters), ...workerSide(query), ...taskSide(sql, query, waiters) })
 })
 
 /** Over the client at hand. */

@@ -154,6 +154,7 @@ export class Authorization extends HttpApiMiddleware.Service<Authorization>()("@
 
 const Id = { id: Schema.String }
 
+/** Enqueue, look, change. */
 export class TasksGroup extends HttpApiGroup.make("tasks").add(
   HttpApiEndpoint.post("enqueue", "/v1/tasks/:name", {
     params: { name: Schema.String },
@@ -190,6 +191,7 @@ export class TasksGroup extends HttpApiGroup.make("tasks").add(
   HttpApiEndpoint.post("retry", "/v1/tasks/:id/retry", { params: Id, success: Task, error: [TaskNotFound, Unavailable] })
 ) {}
 
+/** How deep the queues are. */
 export class QueuesGroup extends HttpApiGroup.make("queues").add(
   HttpApiEndpoint.get("list", "/v1/queues", {
     success: Schema.Struct({ queues: Schema.Array(Queue) }),
@@ -197,6 +199,7 @@ export class QueuesGroup extends HttpApiGroup.make("queues").add(
   })
 ) {}
 
+/** What hosts say of themselves. */
 export class ReportsGroup extends HttpApiGroup.make("reports").add(
   HttpApiEndpoint.post("report", "/v1/reports", {
     payload: HostReport,

@@ -12,71 +12,21 @@ import type * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
-import type {
-  ClaimedTask, Enqueued, HeldTask, NewTask, Settlement, TaskDefinition, TaskId, TaskRecord, TaskState
-} from "./core/task.ts"
+import type { ClaimedTask, Enqueued, HeldTask, NewTask, Settlement, TaskDefinition, TaskId, TaskRecord } from "./core/task.ts"
+import type { ClaimRequest, ListRequest, QueueDepth, TaskPage, Upkeep, WorkerId } from "./core/taskPort.ts"
 import type { EnqueueError, StoreUnavailable, TaskNotFound } from "./core/taskErrors.ts"
 import { makeMemoryTaskStore } from "./internal/memoryTaskStore.ts"
 
 export type {
   ClaimedTask, Enqueued, HeldTask, NewTask, Settlement, TaskDefinition, TaskFailure, TaskId, TaskRecord, TaskRetry, TaskState
 } from "./core/task.ts"
+export type { ClaimRequest, ListRequest, QueueDepth, Route, TaskPage, Upkeep, WorkerId } from "./core/taskPort.ts"
 export { isEnd, taskDefaults } from "./core/task.ts"
 export { defineTask, newTaskFault } from "./core/taskDefinition.ts"
 export { formatPath } from "./core/taskErrors.ts"
 export { payloadFault, payloadLimit } from "./core/payload.ts"
 
-/** One run of a worker; a worker that was reaped registers anew and gets another id. */
-export type WorkerId = string
-
-/** A route is what a worker can run: one version of one task. */
-export interface Route {
-  readonly name: string
-  readonly version: number
-  readonly queue: string
-}
-
-/** What a claim asks for: at most `limit` ready tasks of these routes, best priority first, oldest first. */
-export interface ClaimRequest {
-  readonly worker: WorkerId
-  readonly routes: ReadonlyArray<Route>
-  readonly limit: number
-}
-
-/** Which tasks to list; newest first. */
-export interface ListRequest {
-  readonly state?: TaskState | undefined
-  readonly queue?: string | undefined
-  readonly name?: string | undefined
-  /** Of the page before. */
-  readonly cursor?: string | undefined
-  /** At most 500. */
-  readonly limit: number
-}
-
-export interface TaskPage {
-  readonly tasks: ReadonlyArray<TaskRecord>
-  readonly cursor: string | undefined
-}
-
-/** Depth of a queue at one moment. */
-export interface QueueDepth {
-  readonly queue: string
-  readonly scheduled: number
-  readonly ready: number
-  readonly running: number
-  /** Milliseconds that the oldest ready task has waited. */
-  readonly oldest: number | undefined
-}
-
-/** What one round of upkeep did. */
-export interface Upkeep {
-  /** Scheduled tasks that fell due. */
-  readonly promoted: number
-  /** Tasks of workers whose lease ran out, ready again; their attempt is spent. */
-  readonly reaped: number
-}
-
+/** The port: what every store does. */
 export interface Service {
   /** All or none. The ids come in the order of the tasks. */
   readonly enqueue: (tasks: ReadonlyArray<NewTask>) => Effect.Effect<ReadonlyArray<Enqueued>, EnqueueError>

@@ -91,7 +91,7 @@ export const iso = (epoch: number): string => new Date(epoch).toISOString()
 export const staleAfter = ({ every, timeout }: CheckSettings): number => 2 * every + timeout
 
 /** The check as it shows at this moment. */
-export const entryOf = (state: CheckState, settings: CheckSettings, now: number, epoch: number): CheckEntry => {
+export const entryOf = (state: CheckState, settings: CheckSettings, now: number): CheckEntry => {
   const { criticality } = settings
   if (state.last === undefined || state.status === "unknown") {
     return { status: "warn", criticality, since: iso(state.since), why: "it has not run yet" }

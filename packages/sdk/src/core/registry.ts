@@ -77,7 +77,7 @@ export class Registry {
   /** Health at this moment, from memory. */
   report(now: number, epoch: number, service?: string): Report {
     const entries: Record<string, ReadonlyArray<CheckEntry>> = {}
-    for (const [key, { settings, state }] of this.checks) entries[key] = [entryOf(state, settings, now, epoch)]
+    for (const [key, { settings, state }] of this.checks) entries[key] = [entryOf(state, settings, now)]
     for (const [name, { dependency, kind }] of this.dependencies) {
       const entry = breakerEntry(dependency, kind, now, epoch)
       if (entry !== undefined) entries[`${name}:breaker`] = [entry]

@@ -120,9 +120,6 @@ export class TaskCancelled extends TaskError {
 /** Thrown or failed with by a handler: dead at once, whatever the task's retry says. */
 export class NonRetryable extends TaskError {
   readonly _tag = "NonRetryable"
-  constructor(message: string, options?: ErrorOptions) {
-    super(message, options)
-  }
 }
 
 const classes = {

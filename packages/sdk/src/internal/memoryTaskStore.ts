@@ -3,86 +3,110 @@ import * as Clock from "effect/Clock"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
-import type { TaskId, TaskRecord } from "../core/task.ts"
+import type { NewTask, Settlement, TaskDefinition, TaskId, TaskRecord } from "../core/task.ts"
 import { TaskNotFound } from "../core/taskErrors.ts"
-import type { Service } from "../TaskStore.ts"
+import type { ClaimRequest, ListRequest, WorkerId } from "../core/taskPort.ts"
 import { TaskTable } from "./taskTable.ts"
 
-/** A store in this process's memory. */
-export const makeMemoryTaskStore: Effect.Effect<Service> = Effect.sync(() => {
-  const table = new TaskTable()
-  const sleepers = new Set<() => void>()
-  const waiters = new Map<TaskId, Set<Deferred.Deferred<TaskRecord>>>()
-  const at = <A>(f: (now: number) => A): Effect.Effect<A> => Effect.map(Clock.currentTimeMillis, f)
-  const wake = () => sleepers.forEach((sleeper) => sleeper())
+/** Who sleeps, and who waits for which task. */
+class Room {
+  readonly table = new TaskTable()
+  private readonly sleepers = new Set<() => void>()
+  private readonly waiters = new Map<TaskId, Set<Deferred.Deferred<TaskRecord>>>()
+
+  wake(): void {
+    for (const sleeper of this.sleepers) sleeper()
+  }
+
+  readonly onWake = (sleeper: () => void) => Effect.asVoid(Effect.acquireRelease(
+    Effect.sync(() => this.sleepers.add(sleeper)),
+    () => Effect.sync(() => this.sleepers.delete(sleeper))
+  ))
 
   /** Tells whoever waits for a task that is over now. */
-  const announce = (ids: Iterable<TaskId>) => {
+  announce(ids: Iterable<TaskId>): void {
     for (const id of ids) {
-      const record = table.find(id)
+      const record = this.table.find(id)
       if (record?.finishedAt === undefined) continue
-      for (const waiter of waiters.get(id) ?? []) Deferred.doneUnsafe(waiter, Effect.succeed(record))
-      waiters.delete(id)
+      for (const waiter of this.waiters.get(id) ?? []) Deferred.doneUnsafe(waiter, Effect.succeed(record))
+      this.waiters.delete(id)
     }
   }
-  const found = (id: TaskId, record: TaskRecord | undefined) =>
-    record === undefined ? Effect.fail(new TaskNotFound(id)) : Effect.succeed(record)
 
-  const awaitEnd = (id: TaskId, timeout: number): Effect.Effect<TaskRecord, TaskNotFound> => Effect.suspend(() => {
-    const record = table.find(id)
-    if (record === undefined || record.finishedAt !== undefined) return found(id, record)
+  found(id: TaskId, record: TaskRecord | undefined): Effect.Effect<TaskRecord, TaskNotFound> {
+    return record === undefined ? Effect.fail(new TaskNotFound(id)) : Effect.succeed(record)
+  }
+
+  readonly await = (id: TaskId, timeout: number): Effect.Effect<TaskRecord, TaskNotFound> => Effect.suspend(() => {
+    const record = this.table.find(id)
+    if (record === undefined || record.finishedAt !== undefined) return this.found(id, record)
     const waiter = Deferred.makeUnsafe<TaskRecord>()
-    const all = waiters.get(id) ?? new Set()
-    waiters.set(id, all.add(waiter))
+    const all = this.waiters.get(id) ?? new Set()
+    this.waiters.set(id, all.add(waiter))
     return Deferred.await(waiter).pipe(
-      Effect.timeoutOrElse({ duration: timeout, orElse: () => found(id, table.find(id)) }),
+      Effect.timeoutOrElse({ duration: timeout, orElse: () => this.found(id, this.table.find(id)) }),
       Effect.ensuring(Effect.sync(() => all.delete(waiter)))
     )
   })
+}
 
+const at = <A>(f: (now: number) => A): Effect.Effect<A> => Effect.map(Clock.currentTimeMillis, f)
+
+const enqueuingSide = (room: Room) => {
+  const { table } = room
   return {
-    enqueue: (tasks) => Effect.flatMap(at((now) => table.enqueue(tasks, now)), (result) => {
+    enqueue: (tasks: ReadonlyArray<NewTask>) => Effect.flatMap(at((now) => table.enqueue(tasks, now)), (result) => {
       if (result instanceof Error) return Effect.fail(result)
-      wake()
+      room.wake()
       return Effect.succeed(result)
     }),
-    find: (id) => Effect.sync(() => Option.fromNullishOr(table.find(id))),
-    list: (request) => Effect.sync(() => table.list(request)),
-    await: awaitEnd,
-    cancel: (id) => Effect.flatMap(at((now) => table.cancel(id, now)), (record) => {
-      announce([id])
-      return found(id, record)
+    find: (id: TaskId) => Effect.sync(() => Option.fromNullishOr(table.find(id))),
+    list: (request: ListRequest) => Effect.sync(() => table.list(request)),
+    await: room.await,
+    cancel: (id: TaskId) => Effect.flatMap(at((now) => table.cancel(id, now)), (record) => {
+      room.announce([id])
+      return room.found(id, record)
     }),
-    redrive: (id) => Effect.flatMap(at((now) => table.redrive(id, now)), (record) => {
-      wake()
-      return found(id, record)
+    redrive: (id: TaskId) => Effect.flatMap(at((now) => table.redrive(id, now)), (record) => {
+      room.wake()
+      return room.found(id, record)
     }),
-    queues: at((now) => table.queues(now)),
-    define: (definitions) => Effect.sync(() => table.define(definitions)),
+    queues: at((now) => table.queues(now))
+  }
+}
+
+const workingSide = (room: Room) => {
+  const { table } = room
+  return {
+    define: (definitions: ReadonlyArray<TaskDefinition>) => Effect.sync(() => table.define(definitions)),
     definitions: Effect.sync(() => table.defined()),
-    register: ({ lease }) => at((now) => table.register(lease, now)),
-    renew: (worker, lease) => at((now) => table.renew(worker, lease, now)),
-    deregister: (worker) => at((now) => {
+    register: ({ lease }: { readonly lease: number }) => at((now) => table.register(lease, now)),
+    renew: (worker: WorkerId, lease: number) => at((now) => table.renew(worker, lease, now)),
+    deregister: (worker: WorkerId) => at((now) => {
       table.deregister(worker, now)
-      wake()
+      room.wake()
     }),
-    held: (worker) => Effect.sync(() => table.held(worker)),
-    claim: (request) => at((now) => table.claim(request, now)),
-    settle: (worker, settlements) => at((now) => {
+    held: (worker: WorkerId) => Effect.sync(() => table.held(worker)),
+    claim: (request: ClaimRequest) => at((now) => table.claim(request, now)),
+    settle: (worker: WorkerId, settlements: ReadonlyArray<Settlement>) => at((now) => {
       const applied = table.settle(worker, settlements, now)
-      announce(applied)
+      room.announce(applied)
       return applied
     }),
-    progress: (worker, progress) => Effect.sync(() => table.progress(worker, progress)),
+    progress: (worker: WorkerId, progress: { readonly id: TaskId; readonly fence: string; readonly ratio: number; readonly text: string }) =>
+      Effect.sync(() => table.progress(worker, progress)),
     upkeep: at((now) => {
       const done = table.upkeep(now)
-      if (done.promoted + done.reaped > 0) wake()
+      if (done.promoted + done.reaped > 0) room.wake()
       return done
     }),
-    onWake: (sleeper) => Effect.asVoid(Effect.acquireRelease(
-      Effect.sync(() => sleepers.add(sleeper)),
-      () => Effect.sync(() => sleepers.delete(sleeper))
-    )),
+    onWake: room.onWake,
     sleeping: () => Effect.void
   }
+}
+
+/** A store in this process's memory. */
+export const makeMemoryTaskStore = Effect.sync(() => {
+  const room = new Room()
+  return { ...enqueuingSide(room), ...workingSide(room) }
 })

@@ -8,7 +8,7 @@ import type {
 import { isEnd } from "../core/task.ts"
 import { newTaskFault } from "../core/taskDefinition.ts"
 import { type EnqueueError, IdempotencyConflict } from "../core/taskErrors.ts"
-import type { ClaimRequest, ListRequest, QueueDepth, TaskPage, Upkeep, WorkerId } from "../TaskStore.ts"
+import type { ClaimRequest, ListRequest, QueueDepth, TaskPage, Upkeep, WorkerId } from "../core/taskPort.ts"
 
 interface Row extends NewTask {
   readonly id: TaskId
@@ -97,7 +97,7 @@ export class TaskTable {
   }
 
   list({ cursor, limit, name, queue, state }: ListRequest): TaskPage {
-    const matching = [...this.rows.values()].reverse().filter((row) =>
+    const matching = [...this.rows.values()].toReversed().filter((row) =>
       (cursor === undefined || Number(row.id) < Number(cursor))
       && (state === undefined || row.state === state)
       && (queue === undefined || row.queue === queue)

@@ -42,6 +42,7 @@ const quiet: Log = (level, line, details) => {
   if (level === "warn") console.warn(details?.["dependency"] === undefined ? `outrigger: ${line}` : `outrigger: ${String(details["dependency"])}: ${line}`)
 }
 
+/** What `createOutrigger` gives. */
 export class Outrigger {
   readonly service: string
   private readonly registry = new Registry()

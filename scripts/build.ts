@@ -1,0 +1,34 @@
+/** Builds every package into `dist/`, in the order in which they need each other. */
+import { cpSync, existsSync, globSync, readFileSync, rmSync, writeFileSync } from "node:fs"
+import { chmodSync } from "node:fs"
+import { join } from "node:path"
+import { root } from "./rules/sources.ts"
+import { run } from "./steps.ts"
+
+const packages = ["packages/sdk", "packages/postgres", "packages/executor", "sidecar"]
+
+const tsc = async (project: string): Promise<void> => {
+  const { ok, output } = await run("tsc", ["-p", project])
+  if (!ok) throw new Error(`${project} does not build:\n${output}`)
+}
+
+for (const folder of packages) {
+  const dist = join(root, folder, "dist")
+  rmSync(dist, { recursive: true, force: true })
+  await tsc(join(folder, "tsconfig.build.json"))
+  if (existsSync(join(root, folder, "tsconfig.cjs.json"))) {
+    await tsc(join(folder, "tsconfig.cjs.json"))
+    writeFileSync(join(dist, "cjs", "package.json"), '{ "type": "commonjs" }\n')
+  }
+  // The rewriting of extensions leaves declarations alone where a type is imported from a `.ts` file.
+  for (const file of globSync("**/*.d.ts", { cwd: dist })) {
+    const path = join(dist, file)
+    const text = readFileSync(path, "utf8")
+    const mended = text.replaceAll(/((?:from|import\()\s*["']\.[^"']*)\.ts(["'])/g, "$1.js$2")
+    if (mended !== text) writeFileSync(path, mended)
+  }
+  const bin = join(dist, "bin.js")
+  if (existsSync(bin)) chmodSync(bin, 0o755)
+  cpSync(join(root, "LICENSE"), join(root, folder, "LICENSE"))
+  console.log(`built ${folder}`)
+}
