@@ -1,0 +1,163 @@
+/** The server process of a cluster: started, found, asked, stopped. */
+import { spawn } from "node:child_process"
+import { closeSync, fstatSync, openSync, readSync, renameSync, statSync } from "node:fs"
+import * as Deferred from "effect/Deferred"
+import * as Effect from "effect/Effect"
+import * as Redacted from "effect/Redacted"
+import { type Cluster, failure, spawnFailure, urlOf } from "./cluster.ts"
+import { attempt, EmbeddedPostgresError, useYourOwn } from "./errors.ts"
+import * as PostmasterPid from "./postmasterPid.ts"
+import { birthOf, orphansIn, roleOf } from "./processes.ts"
+
+export interface Postmaster {
+  readonly pid: number
+  readonly port: number
+  readonly isOver: () => boolean
+  /** Its end: how it came, or why it could not even be started. */
+  readonly ended: Effect.Effect<string, EmbeddedPostgresError>
+  /** What its log says since it was started. */
+  readonly words: () => string
+}
+
+/** A log longer than this is set aside at the next start, bytes. */
+const logLimit = 10 * 1024 * 1024
+
+/** Starts one. It has a session of its own: Ctrl-C in a terminal must not reach it before the tasks are handed back. */
+export const launch = (cluster: Cluster, port: number, settings: ReadonlyArray<string>): Postmaster => {
+  const log = openLog(cluster)
+  const from = fstatSync(log).size
+  const all = ["listen_addresses=127.0.0.1", "unix_socket_directories=", "max_connections=200", "cluster_name=outrigger", ...settings]
+  const [command, ...args] = [
+    ...cluster.account.prefix, cluster.binaries.postgres, "-D", cluster.folder, "-p", String(port), ...all.flatMap((setting) => ["-c", setting])
+  ]
+  const child = spawn(command!, args, {
+    cwd: cluster.folder, env: cluster.environment, detached: true, stdio: ["ignore", log, log], ...cluster.account.ids
+  })
+  closeSync(log)
+  const ended = Deferred.makeUnsafe<string, EmbeddedPostgresError>()
+  child.once("error", (error) => Deferred.doneUnsafe(ended, Effect.fail(spawnFailure(cluster, error))))
+  child.once("exit", (code, signal) => Deferred.doneUnsafe(ended, Effect.succeed(signal ?? `exit code ${code}`)))
+  return {
+    pid: child.pid ?? 0,
+    port,
+    isOver: () => child.pid === undefined || child.exitCode !== null || child.signalCode !== null,
+    ended: Deferred.await(ended),
+    words: () => tail(cluster.log, from)
+  }
+}
+
+/**
+ * Looks whether an earlier run, which was killed, left a postmaster behind. One that is well is adopted: whoever is connected
+ * keeps his connection, as if nothing had happened. One that is not is stopped.
+ */
+export const adopt = Effect.fnUntraced(function*(cluster: Cluster) {
+  const found = yield* lookFor(cluster)
+  if (found === undefined) return undefined
+  const postmaster = foster(cluster, found)
+  if (found.ready && (yield* answers(cluster, found.port))) return postmaster
+  yield* stop(postmaster)
+  return undefined
+})
+
+/**
+ * Clears what a killed postmaster left, so that another can be started: its lock when the number in it is another program's by
+ * now (when it is nobody's, PostgreSQL removes it, after a look at the shared memory), and its orphaned processes.
+ */
+export const clear = Effect.fnUntraced(function*(cluster: Cluster) {
+  const living = yield* lookFor(cluster)
+  if (living !== undefined) yield* stop(foster(cluster, living))
+})
+
+/** The living postmaster of this cluster. Without one, nothing is left in the way of the next. */
+const lookFor = Effect.fnUntraced(function*(cluster: Cluster) {
+  const found = yield* attempt(cluster.dataDir, () => PostmasterPid.read(cluster))
+  if (found === undefined) return undefined
+  const role = found.pid > 0 ? roleOf(found.pid, cluster.folder) : "none"
+  if (role === "postmaster") return found
+  if (role === "unknown") {
+    return yield* new EmbeddedPostgresError({
+      message: `A PostgreSQL may be running in ${cluster.folder} (process ${found.pid}, which this account cannot look at): stop it, ` +
+        `or, when that process is something else, remove postmaster.pid there, ${useYourOwn}`
+    })
+  }
+  for (const orphan of orphansIn(cluster.folder)) signal(orphan, "SIGKILL")
+  if (!(found.pid > 0) || birthOf(found.pid) !== undefined) PostmasterPid.remove(cluster)
+  return undefined
+})
+
+/** Until it takes connections; fails with its own words when it ends before, or takes longer than a minute. */
+export const ready = (cluster: Cluster, postmaster: Postmaster): Effect.Effect<void, EmbeddedPostgresError> =>
+  Effect.gen(function*() {
+    for (;;) {
+      const { pid, ready } = PostmasterPid.read(cluster) ?? { pid: 0, ready: false }
+      if (ready && pid === postmaster.pid) return
+      yield* Effect.sleep("10 millis")
+    }
+  }).pipe(
+    Effect.raceFirst(Effect.flatMap(postmaster.ended, (how) => Effect.fail(failure(cluster, `it ended with ${how}`, postmaster.words())))),
+    Effect.timeoutOrElse({
+      duration: "1 minute",
+      orElse: () => Effect.andThen(stop(postmaster), Effect.suspend(() => Effect.fail(failure(cluster, "it was not ready in a minute", postmaster.words()))))
+    })
+  )
+
+/** A fast shutdown, which ends every session; an immediate one when that takes longer than 10 seconds; then by force. */
+export const stop = Effect.fnUntraced(function*(postmaster: Postmaster) {
+  for (const name of ["SIGINT", "SIGQUIT", "SIGKILL"] as const) {
+    if (postmaster.isOver()) return
+    signal(postmaster.pid, name)
+    yield* Effect.timeoutOption(Effect.exit(postmaster.ended), "10 seconds")
+  }
+})
+
+/** It may be gone between the look and the signal. */
+const signal = (pid: number, name: NodeJS.Signals): void => {
+  try {
+    process.kill(pid, name)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error
+  }
+}
+
+/** One that is not our child: it tells nobody when it ends, so it is watched. */
+const foster = (cluster: Cluster, { pid, port }: PostmasterPid.PostmasterPid): Postmaster => {
+  const birth = birthOf(pid)
+  const from = fileSize(cluster.log)
+  const isOver = () => birth === undefined || birthOf(pid) !== birth
+  const ended = Effect.gen(function*() {
+    while (!isOver()) yield* Effect.sleep("250 millis")
+    return "nobody saw how"
+  })
+  return { pid, port, isOver, ended, words: () => tail(cluster.log, from) }
+}
+
+/** Whether it takes our password, serves this very folder, and can still start a process for us. */
+const answers = (cluster: Cluster, port: number): Effect.Effect<boolean> =>
+  Effect.gen(function*() {
+    const { make } = yield* Effect.promise(() => import("@effect/sql-pg/PgConnection"))
+    const connection = yield* make({ url: Redacted.make(urlOf(cluster, port)), connectTimeout: "3 seconds" })
+    const { rows } = yield* connection.query("show data_directory")
+    return rows[0]?.["data_directory"] === cluster.folder
+  }).pipe(Effect.scoped, Effect.timeout("5 seconds"), Effect.catchCause(() => Effect.succeed(false)))
+
+/** It may quote statements, so it is for its owner alone. */
+const openLog = ({ log }: Cluster): number => {
+  if (fileSize(log) > logLimit) renameSync(log, `${log}.old`)
+  return openSync(log, "a", 0o600)
+}
+
+const fileSize = (file: string): number => statSync(file, { throwIfNoEntry: false })?.size ?? 0
+
+/** The last of a file, from an offset on. */
+const tail = (file: string, from: number): string => {
+  const size = fileSize(file)
+  const start = Math.max(from, size - 8_192)
+  if (size <= start) return ""
+  const descriptor = openSync(file, "r")
+  try {
+    const bytes = Buffer.alloc(size - start)
+    return bytes.toString("utf8", 0, readSync(descriptor, bytes, 0, bytes.length, start))
+  } finally {
+    closeSync(descriptor)
+  }
+}
