@@ -1,0 +1,59 @@
+/**
+ * `npm run demo`: the whole story in about a minute. A shop takes orders while its payment service slows down, fails and dies,
+ * a handler loops for ever, and processes are killed; in the end every order is charged exactly once, as the payment service
+ * itself counts. Exit code 0 says so. `npm run demo -- --bare` plays the same storm through the shop without Outrigger as well.
+ */
+import { parseArgs } from "node:util"
+import { patience } from "./demo/customers.ts"
+import { Narrator, paintFor } from "./demo/Narrator.ts"
+import { bareSide, outriggerSide } from "./demo/Side.ts"
+import { play } from "./demo/storm.ts"
+import { type Column, tableOf } from "./demo/table.ts"
+import { isPromiseKept } from "./demo/tally.ts"
+import { Town } from "./demo/Town.ts"
+import { readOrders } from "./orders.ts"
+
+const print = (line: string) => console.log(line)
+const paint = paintFor(process.stdout, process.env)
+
+/** Rejects when somebody wants the demo to end; a second signal changes nothing, for what remains is the cleaning up. */
+const interrupted = new Promise<never>((_, reject) => {
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => reject(new Error(`ended by ${signal}`)))
+})
+interrupted.catch(() => {})
+
+/** One run, from the first process to the last. */
+const run = async (bare: boolean): Promise<Column> => {
+  const town = await Town.make({ bare })
+  const side = bare ? bareSide(town) : outriggerSide(town)
+  const narrator = new Narrator(paint, print)
+  const story = async (): Promise<Column> => {
+    print(paint("bold", `\nThe shop ${bare ? "without Outrigger" : "with Outrigger"}\n`))
+    narrator.say(`PostgreSQL, payments, ${bare ? "" : "the sidecar "}and the shop, each a process of its own`)
+    await town.start()
+    narrator.say(`all is up; health is at ${town.healthUrl}`)
+    return { title: side.title, figures: await play(town, side, narrator) }
+  }
+  const played = story()
+  try {
+    return await Promise.race([played, interrupted])
+  } finally {
+    played.catch(() => {}) // it fails once more when its processes are taken away
+    await town.close()
+  }
+}
+
+const { values: { bare } } = parseArgs({ options: { bare: { type: "boolean", default: false } } })
+try {
+  const columns = [await run(false), ...bare ? [await run(true)] : []]
+  print("")
+  for (const line of tableOf(columns, patience, paint)) print(line)
+  print("\n  Charges are counted by the payment service: by order, idempotency key and fence. Errors are counted by the customers.")
+  const kept = isPromiseKept(columns[0]!.figures, readOrders().length)
+  print(paint(kept ? "green" : "red", kept ? "\n  Every order is in, and charged exactly once.\n" : "\n  The promise was not kept: see the table.\n"))
+  process.exitCode = kept ? 0 : 1
+} catch (error) {
+  console.error(`\nThe demo did not come to its end: ${error instanceof Error ? error.message : String(error)}`)
+  process.exitCode = 1
+}
+process.exit()

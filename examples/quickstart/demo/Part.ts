@@ -1,0 +1,90 @@
+/** One process of the demo, under one name through all its lives: started, killed, started again. */
+import { type ChildProcess, spawn } from "node:child_process"
+import { once } from "node:events"
+import { createServer } from "node:net"
+import { createInterface } from "node:readline"
+import { until } from "./until.ts"
+
+export interface PartOptions {
+  readonly name: string
+  /** For `node`: a file and its arguments. */
+  readonly args: ReadonlyArray<string>
+  /** Asked at each start. */
+  readonly env: () => Readonly<Record<string, string>>
+  /** Whether it answers as it should. */
+  readonly ready: () => Promise<boolean>
+}
+
+/** How long a process may take to be ready, and to stop when it is asked to, ms. */
+const startBound = 90_000
+const stopBound = 20_000
+
+/** The environment without what would turn the demo to another database, or another sidecar. */
+const ordinary = Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^(OUTRIGGER_|PG|DATABASE_URL$|NODE_OPTIONS$)/.test(name)))
+
+export class Part {
+  readonly name: string
+  /** All that it has said so far, in all its lives. */
+  readonly lines: Array<string> = []
+  private readonly options: PartOptions
+  private child: ChildProcess | undefined
+  private closed = false
+
+  constructor(options: PartOptions) {
+    this.name = options.name
+    this.options = options
+  }
+
+  /** Starts it and waits until it is ready; fails with its last words when it ends before. */
+  async start(): Promise<void> {
+    if (this.closed) throw new Error(`${this.name} is not started: the demo is ending`)
+    // A group of its own: Ctrl-C is for the demo, which then stops everything in order.
+    const child = spawn(process.execPath, ["--conditions", "outrigger-source", ...this.options.args], {
+      cwd: import.meta.dirname,
+      env: { ...ordinary, ...this.options.env(), NO_COLOR: "1" },
+      stdio: ["ignore", "pipe", "pipe"],
+      detached: true
+    })
+    this.child = child
+    for (const stream of [child.stdout, child.stderr]) createInterface(stream).on("line", (line) => this.lines.push(line))
+    await until(`${this.name} to be ready`, startBound, async () => {
+      if (child.exitCode !== null || child.signalCode !== null) throw this.failure(child)
+      return await this.options.ready() || undefined
+    })
+  }
+
+  /** SIGKILL: no time to say goodbye. */
+  async kill(): Promise<void> {
+    await this.end("SIGKILL")
+  }
+
+  /** SIGTERM, and SIGKILL when that does not help; it cannot be started again. Says whether it went by itself. */
+  async close(): Promise<boolean> {
+    this.closed = true
+    if (await this.end("SIGTERM", stopBound)) return true
+    await this.end("SIGKILL")
+    return false
+  }
+
+  private async end(signal: NodeJS.Signals, bound?: number): Promise<boolean> {
+    const { child } = this
+    if (child === undefined || child.exitCode !== null || child.signalCode !== null) return true
+    const exit = once(child, "exit", bound === undefined ? {} : { signal: AbortSignal.timeout(bound) })
+    child.kill(signal)
+    return exit.then(() => true, () => false)
+  }
+
+  private failure({ exitCode, signalCode }: ChildProcess): Error {
+    const last = this.lines.slice(-15).map((line) => `  ${line}`).join("\n")
+    return new Error(`${this.name} ended with ${signalCode ?? exitCode} instead of being ready. Its last words:\n${last}`)
+  }
+}
+
+/** Ports of loopback that nobody uses now. */
+export const freePorts = async (count: number): Promise<ReadonlyArray<number>> => {
+  const servers = Array.from({ length: count }, () => createServer().listen(0, "127.0.0.1"))
+  await Promise.all(servers.map((server) => once(server, "listening")))
+  const ports = servers.map((server) => (server.address() as { readonly port: number }).port)
+  await Promise.all(servers.map((server) => new Promise((done) => server.close(done))))
+  return ports
+}
