@@ -1,0 +1,152 @@
+/** `SidecarApi` over a task store: what the guard has admitted arrives here. */
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
+import * as HttpEffect from "effect/http/HttpEffect"
+import type { HttpServerRequest } from "effect/http/HttpServerRequest"
+import * as HttpServerResponse from "effect/http/HttpServerResponse"
+import * as HttpApiBuilder from "effect/http-api/HttpApiBuilder"
+import { Task, TaskStore } from "@outrigger/sdk"
+import * as Wire from "@outrigger/sdk/SidecarApi"
+import type { Hosts } from "../health/hosts.ts"
+import { problemOfStatus, problemType } from "./problems.ts"
+import type { Definitions } from "./Definitions.ts"
+
+export interface ApiParts {
+  readonly store: TaskStore.Service
+  readonly definitions: Definitions
+  readonly hosts: Hosts
+}
+
+/** How often hosts should report, ms. */
+const reportInterval = 5000
+const longestWait = 60_000
+const pageSize = 50
+
+type EnqueueBody = (typeof Wire.Enqueue)["Type"]
+type WireTask = (typeof Wire.Task)["Type"]
+
+// The stores hold JSON and nothing else; only the types do not know.
+const toWire = (task: TaskStore.TaskRecord): WireTask => Wire.taskToJson(task) as WireTask
+
+const unavailable = ({ message }: { readonly message: string }) => new Wire.Unavailable({ detail: message })
+
+/** Errors of the store as what the API says. Paths begin at the payload; options have a place of their own. */
+const refusalOf = (error: Task.EnqueueError) => {
+  switch (error._tag) {
+    case "InvalidPayload": return new Wire.PayloadRefused({ detail: error.message, errors: error.issues })
+    case "InvalidOption": {
+      const path = error.option === "idempotencyKey" ? ["idempotency-key"] : ["options", ...error.option.split(".")]
+      return new Wire.PayloadRefused({ detail: error.message, errors: [{ path, message: error.message }] })
+    }
+    case "UnknownTask": return new Wire.UnknownTask({ detail: error.message })
+    case "IdempotencyConflict": return new Wire.IdempotencyConflict({ detail: error.message })
+    case "StoreUnavailable": return unavailable(error)
+    case "SidecarUnavailable": return unavailable(error)
+  }
+}
+
+const lookupOf = (error: Task.NotFound | Task.StoreUnavailable) =>
+  error._tag === "TaskNotFound" ? new Wire.TaskNotFound({ detail: error.message }) : unavailable(error)
+
+/** Only ids that a store can have given are asked for. */
+const readId = (id: string): Effect.Effect<string, Wire.TaskNotFound> =>
+  /^\d{1,18}$/.test(id) ? Effect.succeed(id) : Effect.fail(new Wire.TaskNotFound({ detail: `There is no task with id ${id}` }))
+
+/** Milliseconds; undefined for what is no duration. */
+const readDuration = (input: number | string): number | undefined => {
+  if (typeof input === "number") return input
+  const [, count, unit] = /^(\d+(?:\.\d+)?)\s*(ms|s|m)$/.exec(input) ?? []
+  if (count !== undefined) return Number(count) * { ms: 1, s: 1000, m: 60_000 }[unit as "ms" | "s" | "m"]
+  return Option.getOrUndefined(Option.map(Duration.fromInput(input as Duration.Input), Duration.toMillis))
+}
+
+/** Thrown as a response: no endpoint has to declare what any may answer. */
+const refuseWith = (status: number, detail: string): Effect.Effect<never> =>
+  Effect.die(HttpServerResponse.jsonUnsafe(problemOfStatus(status, detail), { status, contentType: problemType }))
+
+const newTaskOf = (
+  definitions: Definitions, name: string, { options = {}, payload }: EnqueueBody, idempotencyKey: string | undefined
+): Effect.Effect<TaskStore.NewTask, Task.EnqueueError> =>
+  Effect.gen(function*() {
+    const definition = yield* definitions.find(name, options.version)
+    const delay = readDuration(options.delay ?? 0)
+    if (delay === undefined) {
+      return yield* Effect.fail(new Task.InvalidOption(name, "delay", options.delay, 'milliseconds or a duration such as "5 minutes"'))
+    }
+    const task: TaskStore.NewTask = {
+      name, payload, delay, idempotencyKey,
+      version: definition.version,
+      queue: definition.queue,
+      priority: options.priority ?? definition.priority,
+      uniqueKey: options.uniqueKey,
+      metadata: options.metadata
+    }
+    const fault = TaskStore.newTaskFault(task)
+    if (fault !== undefined) return yield* Effect.fail(fault)
+    const issues = definitions.issues(definition, payload)
+    return issues.length === 0 ? task : yield* Effect.fail(new Task.InvalidPayload(name, issues))
+  })
+
+const located = (id: string): Effect.Effect<void, never, HttpServerRequest> =>
+  HttpEffect.appendPreResponseHandler((_, response) => Effect.succeed(HttpServerResponse.setHeader(response, "location", `/v1/tasks/${id}`)))
+
+const tasks = ({ definitions, store }: ApiParts) =>
+  HttpApiBuilder.group(Wire.SidecarApi, "tasks", (handlers) => handlers.handleAll({
+    enqueue: ({ headers, params, payload }) => Effect.gen(function*() {
+      const task = yield* newTaskOf(definitions, params.name, payload, headers["idempotency-key"])
+      const [enqueued] = yield* store.enqueue([task])
+      yield* located(enqueued!.id)
+      return { id: enqueued!.id, duplicate: enqueued!.duplicate as false }
+    }).pipe(Effect.mapError(refusalOf)),
+
+    enqueueMany: ({ payload }) => Effect.gen(function*() {
+      const all = yield* Effect.forEach(payload.tasks, (task, index) => Effect.mapError(
+        newTaskOf(definitions, task.name, task, task.idempotencyKey),
+        (error) => error._tag === "InvalidPayload"
+          ? new Task.InvalidPayload(error.task, error.issues.map((issue) => ({ ...issue, path: ["tasks", index, "payload", ...issue.path] })))
+          : error
+      ))
+      return { tasks: all.length === 0 ? [] : yield* store.enqueue(all) }
+    }).pipe(Effect.mapError(refusalOf)),
+
+    get: ({ params, query }) => Effect.gen(function*() {
+      const id = yield* readId(params.id)
+      if (query.wait === undefined) {
+        const found = yield* Effect.mapError(store.find(id), lookupOf)
+        return Option.isSome(found) ? toWire(found.value) : yield* Effect.fail(lookupOf(new Task.NotFound(id)))
+      }
+      const wait = readDuration(query.wait)
+      if (wait === undefined || !(wait >= 0)) return yield* refuseWith(400, 'wait is a duration, such as "30s"')
+      return toWire(yield* Effect.mapError(store.await(id, Math.min(wait, longestWait)), lookupOf))
+    }),
+
+    list: ({ query }) => Effect.gen(function*() {
+      const { limit = pageSize, ...filter } = query
+      const page = yield* store.list({ ...filter, limit })
+      return { tasks: page.tasks.map(toWire), ...(page.cursor !== undefined && { cursor: page.cursor }) }
+    }).pipe(Effect.mapError(unavailable)),
+
+    cancel: ({ params }) => Effect.flatMap(readId(params.id), (id) => Effect.mapBoth(store.cancel(id), { onSuccess: toWire, onFailure: lookupOf })),
+    retry: ({ params }) => Effect.flatMap(readId(params.id), (id) => Effect.mapBoth(store.redrive(id), { onSuccess: toWire, onFailure: lookupOf }))
+  }))
+
+const queues = ({ store }: ApiParts) =>
+  HttpApiBuilder.group(Wire.SidecarApi, "queues", (handlers) => handlers.handleAll({
+    list: () => Effect.mapBoth(store.queues, {
+      onSuccess: (depths) => ({ queues: depths.map(({ oldest, ...depth }) => ({ ...depth, ...(oldest !== undefined && { oldest }) })) }),
+      onFailure: unavailable
+    })
+  }))
+
+const reports = ({ hosts }: ApiParts) =>
+  HttpApiBuilder.group(Wire.SidecarApi, "reports", (handlers) => handlers.handleAll({
+    report: ({ payload }) => Effect.sync(() => {
+      hosts.accept(payload)
+      return { interval: reportInterval }
+    })
+  }))
+
+/** The groups of the API, over these parts. */
+export const groups = (parts: ApiParts) => Layer.mergeAll(tasks(parts), queues(parts), reports(parts))
