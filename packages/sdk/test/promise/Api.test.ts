@@ -31,7 +31,7 @@ describe("a call", () => {
     assert.match(String(await caught(api.call(() => { throw new Error("sync") }))), /sync/)
     assert.isUndefined(await api.call(() => undefined))
     assert.strictEqual(await api.call(() => Promise.reject(undefined)).then(() => "ok", (error) => error ?? "rejected"), "rejected")
-    assert.strictEqual(await api.call(() => ({ then(ok: (value: number) => void) { ok(1); ok(2); throw new Error("late") } }) as Promise<number>), 1)
+    assert.strictEqual(await api.call(() => ({ then(ok: (value: number) => void) { ok(1); ok(2); throw new Error("late") } }) as unknown as Promise<number>), 1)
   })
 
   it("rejects with the work's own error, unchanged", async () => {
@@ -350,7 +350,7 @@ describe("cached answers", () => {
     const ask = () => api.cached(options, () => { calls++; return work.promise })
     const all = [ask(), ask(), ask()]
     work.resolve("one")
-    assert.deepStrictEqual([await Promise.all(all), calls], [["one", "one", "one"], 1])
+    assert.deepStrictEqual([await Promise.all(all), calls], [["one", "one", "one"], 1] as [Array<string>, number])
 
     const [a, b] = [new AbortController(), new AbortController()]
     let inner: AbortSignal | undefined
@@ -374,8 +374,8 @@ describe("cached answers", () => {
   it("are bounded: the one that was used longest ago goes first", async () => {
     const { api } = make({})
     for (let key = 0; key < 1001; key++) await api.cached({ key: String(key), ttl: 1e6 }, async () => key)
-    assert.strictEqual(await api.cached({ key: "1", ttl: 1e6 }, async () => "again"), 1)
-    assert.strictEqual(await api.cached({ key: "0", ttl: 1e6 }, async () => "again"), "again" as never)
+    assert.strictEqual(await api.cached<unknown>({ key: "1", ttl: 1e6 }, async () => "again"), 1)
+    assert.strictEqual(await api.cached({ key: "0", ttl: 1e6 }, async () => "again"), "again")
   })
 })
 
