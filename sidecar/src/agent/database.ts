@@ -41,8 +41,7 @@ export const withoutPassword = (url: string): string => {
 
 /** Loaded only where it is needed: an image with a `DATABASE_URL` does not carry it. */
 const startEmbedded = ({ data, print }: DatabaseOptions) => Effect.gen(function*() {
-  const { lock, start } = yield* Effect.promise(() => import("../embedded/EmbeddedPostgres.ts"))
-  yield* lock(data)
+  const { start } = yield* Effect.promise(() => import("../embedded/EmbeddedPostgres.ts"))
   print(`Starting PostgreSQL in ${data}`)
   const { port, url } = yield* start({ dataDir: data, log: print })
   return { url, shown: `its own PostgreSQL in ${data}, on port ${port}` }

@@ -47,7 +47,8 @@ export const banner = ({ database, definitions, port, runners }: Running, { host
   const name = host === "0.0.0.0" || host === "::" ? "127.0.0.1" : host
   const base = `http://${name.includes(":") ? `[${name}]` : name}:${port}`
   const names = new Set(runners.flatMap((runner) => runner.tasks.map((task) => task.name)))
-  const first = definitions.find((definition) => names.has(definition.name))
+  const [firstName] = names
+  const first = definitions.find((definition) => definition.name === firstName)
   return [
     "",
     `Outrigger runs on ${base}`,

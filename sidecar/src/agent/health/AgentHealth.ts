@@ -31,29 +31,29 @@ const probeOf = (ok: boolean, why?: string): ProbeAnswer => ({
   body: ok ? { status: "pass" } : { status: "fail", ...(why !== undefined && { output: why }) }
 })
 
+/** `state` is undefined where there is no handlers file. */
+export interface RunnersHealth {
+  readonly state: Registry.CheckEntry | undefined
+  readonly checks: ReadonlyArray<Checks>
+}
+
 export interface AgentHealthParts {
   readonly hosts: Hosts
   readonly log: Log
 }
 
 export class AgentHealth {
-  /** What the runners last said of themselves. */
-  runners: () => ReadonlyArray<Checks> = () => []
+  /** How the runners are, and what they last said of their dependencies. */
+  runners: () => RunnersHealth = () => ({ state: undefined, checks: [] })
   private phase: Phase = "starting"
   /** What is being waited for, in plain words. */
   private waiting = "the agent starts"
-  private report: Registry.Report = Registry.reportOf({}, 0)
   private readonly hosts: Hosts
   private readonly own
-  private readonly refresh: NodeJS.Timeout
 
   constructor({ hosts, log }: AgentHealthParts) {
     this.hosts = hosts
     this.own = createOutrigger({ service: "outrigger", log })
-    const look = () => void this.own.health().then((report) => { this.report = report })
-    this.refresh = setInterval(look, 200)
-    this.refresh.unref()
-    look()
   }
 
   /** Runs in the background until `close`. */
@@ -70,17 +70,15 @@ export class AgentHealth {
     this.phase = phase
   }
 
-  get draining(): boolean {
-    return this.phase === "draining"
-  }
-
   /** Everything, at this moment. */
-  current(): AgentReport {
-    const checks = merge([this.phaseCheck(), this.report.checks, ...this.runners(), this.hosts.checks()])
+  async current(): Promise<AgentReport> {
+    const { checks: own } = await this.own.health()
+    const { checks: theirs, state } = this.runners()
+    const checks = merge([this.phaseCheck(), own, state === undefined ? {} : { "runner:state": [state] }, ...theirs, this.hosts.checks()])
     return { ...Registry.reportOf(checks, Date.now(), "outrigger"), phase: this.phase, hosts: this.hosts.views() }
   }
 
-  readonly probe: Probe = (path, authorized) => {
+  readonly probe: Probe = async (path, authorized) => {
     switch (path) {
       case "/livez": return probeOf(true)
       case "/startupz": return probeOf(this.phase !== "starting", authorized ? this.waiting : undefined)
@@ -89,21 +87,20 @@ export class AgentHealth {
         return probeOf(why === undefined, authorized ? why : undefined)
       }
       default: {
-        const report = this.current()
+        const report = await this.current()
         return { status: report.status === "fail" ? 503 : 200, body: authorized ? report : { status: report.status } }
       }
     }
   }
 
-  async close(): Promise<void> {
-    clearInterval(this.refresh)
-    await this.own.close()
+  close(): Promise<void> {
+    return this.own.close()
   }
 
   private unready(): string | undefined {
     if (this.phase === "starting") return `starting: ${this.waiting}`
     if (this.phase === "draining") return "draining"
-    return this.own.ready() ? undefined : "a check of the agent itself fails: see /health"
+    return this.runners().state?.status === "fail" ? "no runner is up: see /health" : undefined
   }
 
   private phaseCheck(): Checks {

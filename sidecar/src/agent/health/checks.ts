@@ -1,5 +1,5 @@
 /** The agent's own checks: its database, its runners, and how the tasks fare. */
-import type { TaskStore } from "@outrigger/sdk"
+import type { Registry, TaskStore } from "@outrigger/sdk"
 import type { CheckFunction } from "@outrigger/sdk/promise"
 import * as Effect from "effect/Effect"
 import type { Supervisor } from "../supervision/Supervisor.ts"
@@ -24,17 +24,22 @@ const ping = (store: TaskStore.Service): CheckFunction => async ({ signal }) => 
   return { status: "pass", observedValue: Math.round(performance.now() - begun), observedUnit: "ms" }
 }
 
-const runnerState = (supervisors: ReadonlyArray<Supervisor>): CheckFunction => () => {
-  const now = performance.now()
+/** How the runners are, at this moment. */
+export const runnerState = (supervisors: ReadonlyArray<Pick<Supervisor, "blocked" | "name" | "state">>, now: number): Registry.CheckEntry => {
+  const shown = { criticality: "critical" as const, componentType: "runner", time: new Date().toISOString() }
   const away = supervisors.filter(({ state }) => state._tag !== "Up")
-  if (away.length === 0) return { status: "pass", observedValue: "up" }
+  const blocked = supervisors.flatMap(({ blocked, name }) => blocked === undefined ? [] : [`${name}: ${blocked}`])
+  if (away.length === 0) {
+    if (blocked.length === 0) return { status: "pass", observedValue: "up", ...shown }
+    return { status: "warn", observedValue: "blocked", ...shown, why: blocked.join("; ") }
+  }
   const lines = away.map(({ name, state }) => {
     const why = "why" in state && state.why !== undefined ? `, after: ${state.why}` : ""
     return `${name} is ${state._tag === "Backoff" ? "waiting to be started again" : state._tag.toLowerCase()}${why}`
   })
   const down = away.length === supervisors.length && away.every(({ state }) =>
-    now - state.since > downAfter || ("crashes" in state && state.crashes >= downCrashes))
-  return { status: down ? "fail" : "warn", observedValue: away[0]!.state._tag.toLowerCase(), output: lines.join("; ") }
+    (state._tag !== "Draining" && now - state.since > downAfter) || ("crashes" in state && state.crashes >= downCrashes))
+  return { status: down ? "fail" : "warn", observedValue: away[0]!.state._tag.toLowerCase(), ...shown, why: lines.join("; ") }
 }
 
 const oldestReady = (store: TaskStore.Service): CheckFunction => async ({ signal }) => {
@@ -67,14 +72,13 @@ export const timeoutRatio = (
 }
 
 export const watchDatabase = (health: AgentHealth, store: TaskStore.Service): void => {
-  health.check("database:ping", ping(store), { every: "2 seconds", timeout: "2 seconds", criticality: "critical", readiness: false })
+  health.check("database:ping", ping(store), { every: "2 seconds", timeout: "2 seconds", criticality: "critical" })
   health.check("tasks:oldest", oldestReady(store), { every: "10 seconds", timeout: "5 seconds" })
 }
 
 export const watchRunners = (health: AgentHealth, supervisors: ReadonlyArray<Supervisor>): void => {
-  health.runners = () => supervisors.map(({ checks }) => checks)
   if (supervisors.length === 0) return
-  health.check("runner:state", runnerState(supervisors), { every: 250, failAfter: 1, criticality: "critical", readiness: true })
+  health.runners = () => ({ state: runnerState(supervisors, performance.now()), checks: supervisors.map(({ checks }) => checks) })
   const counts = () => supervisors.reduce((sum, { counts }) => ({ ended: sum.ended + counts.ended, timedOut: sum.timedOut + counts.timedOut }), { ended: 0, timedOut: 0 })
   health.check("tasks:timeouts", timeoutRatio(counts, () => performance.now()), { every: "5 seconds" })
 }

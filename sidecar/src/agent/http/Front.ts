@@ -20,7 +20,7 @@ export interface ProbeAnswer {
 }
 
 /** From memory, at once. `authorized` is false for whoever lacks the token and may know the status alone. */
-export type Probe = (path: string, authorized: boolean) => ProbeAnswer
+export type Probe = (path: string, authorized: boolean) => Promise<ProbeAnswer>
 
 export interface FrontOptions extends GuardSettings {
   readonly host: string
@@ -90,14 +90,15 @@ class HttpFront implements Front {
     response.setHeader("x-content-type-options", "nosniff")
     const admission = admit({ method: request.method, target: request.url ?? "/", headers: request.headers }, this.options)
     if (admission._tag === "Refused") return sendProblem(response, admission.problem, admission.headers)
-    if (admission.route.right === "open") return this.sendProbe(response, admission.path, admission.authorized)
+    if (admission.route.right === "open") return void this.sendProbe(response, admission.path, admission.authorized)
+    if (request.method === "HEAD") request.method = "GET" // Node leaves the body out
     if (this.api !== undefined) return void this.api(request, response)
     const title = this.closing === undefined ? "The sidecar is starting" : "The sidecar is stopping"
     sendProblem(response, problem(503, "unavailable", title, "Repeat the request with the same idempotency key"), { "retry-after": "1" })
   }
 
-  private sendProbe(response: ServerResponse, path: string, authorized: boolean): void {
-    const { body, status } = this.options.probe(path, authorized)
+  private async sendProbe(response: ServerResponse, path: string, authorized: boolean): Promise<void> {
+    const { body, status } = await this.options.probe(path, authorized)
     response.writeHead(status, { "content-type": "application/health+json" })
     response.end(JSON.stringify(body))
   }

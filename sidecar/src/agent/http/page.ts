@@ -6,7 +6,7 @@ import type { Registry, TaskStore } from "@outrigger/sdk"
 
 export interface PageParts {
   readonly store: TaskStore.Service
-  readonly report: () => Registry.Report
+  readonly report: () => Promise<Registry.Report>
 }
 
 const entities: Readonly<Record<string, string>> = { "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&#39;" }
@@ -48,7 +48,8 @@ export const pageRoute = ({ report, store }: PageParts) =>
   HttpRouter.add("GET", "/", store.list({ limit: 20 }).pipe(
     Effect.map(({ tasks }) => tasks),
     Effect.orElseSucceed(() => []),
-    Effect.map((tasks) => HttpServerResponse.text(renderPage(report(), tasks), {
+    Effect.zip(Effect.promise(report)),
+    Effect.map(([tasks, report]) => HttpServerResponse.text(renderPage(report, tasks), {
       contentType: "text/html; charset=utf-8",
       headers: { "content-security-policy": policy, "referrer-policy": "no-referrer" }
     }))

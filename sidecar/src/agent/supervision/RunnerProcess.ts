@@ -51,6 +51,12 @@ export class RunnerProcess {
     this.send({ _tag: "Start", settings: options.settings })
   }
 
+  /** The last word, while that is that its main thread is blocked. */
+  get blocked(): (RunnerWord & { readonly _tag: "Blocked" }) | undefined {
+    const word = this.lastWord?.word
+    return word?._tag === "Blocked" ? word : undefined
+  }
+
   /** Asks it to end by itself. */
   drain(): void {
     this.send({ _tag: "Drain" })

@@ -3,7 +3,7 @@ import type { Registry, TaskStore } from "@outrigger/sdk"
 import type { RunnerCounts, RunnerMessage, RunnerSettings, RunnerTask } from "../../runner/protocol.ts"
 import { type Death, type Verdict, verdictOf } from "./blame.ts"
 import { RunnerProcess } from "./RunnerProcess.ts"
-import { begin, type RunnerEvent, type RunnerState, step, type Transition } from "./supervision.ts"
+import { backoffOf, begin, type RunnerEvent, type RunnerState, step, type Transition } from "./supervision.ts"
 
 /** Beyond its own time to drain, ms. */
 const drainGrace = 5000
@@ -53,6 +53,12 @@ export class Supervisor {
 
   get state(): RunnerState {
     return this.machine
+  }
+
+  /** What blocks its event loop now, in plain words. */
+  get blocked(): string | undefined {
+    const word = this.runner?.blocked
+    return word && `its event loop has been blocked for ${Math.round(word.blocked / 100) / 10} s${word.task === undefined ? "" : ` by task ${word.task.name} (${word.task.id})`}${word.where === undefined ? "" : `, in ${word.where}`}`
   }
 
   get pid(): number | undefined {
@@ -144,6 +150,6 @@ export class Supervisor {
       this.settling = before.then(() => parts.settle(worker, verdict))
     }
     this.take({ _tag: "Died", why })
-    if (this.machine._tag === "Backoff") parts.log("error", `Runner ${this.name} died: ${why}; a new one starts in ${this.machine.until - parts.now()} ms`)
+    if (this.machine._tag === "Backoff") parts.log("error", `Runner ${this.name} died: ${why}; a new one starts in ${backoffOf(this.machine.crashes)} ms`)
   }
 }

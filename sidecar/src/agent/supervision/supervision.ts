@@ -35,13 +35,12 @@ export interface Transition {
 }
 
 /** A runner that was up this long did not die of its start. */
-export const steadyAfter = 30_000
+export const steadyAfter = 3000
 const firstBackoff = 100
 const longestBackoff = 30_000
 
-/** Deaths in a row: at once, then 0.5 s, 1 s, 2 s, ... 30 s. */
-export const backoffOf = (crashes: number): number =>
-  crashes <= 1 ? firstBackoff : Math.min(longestBackoff, 500 * 2 ** (crashes - 2))
+/** After so many deaths in a row: 0.1 s, 0.2 s, 0.4 s, ... 30 s. */
+export const backoffOf = (crashes: number): number => Math.min(longestBackoff, firstBackoff * 2 ** (crashes - 1))
 
 const stay = (state: RunnerState): Transition => ({ state, actions: [] })
 
