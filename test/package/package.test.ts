@@ -17,7 +17,7 @@ const exec = async (cwd: string, command: string, ...args: ReadonlyArray<string>
     return (await promisify(execFile)(command, [...args], { cwd, env: environment, maxBuffer: 1e8 })).stdout
   } catch (error) {
     const { message, stderr, stdout } = error as { readonly message: string; readonly stdout: string; readonly stderr: string }
-    throw new Error(`${message}\n${stdout}\n${stderr}`)
+    throw new Error(`${message}\n${stdout}\n${stderr}`, { cause: error })
   }
 }
 

@@ -7,6 +7,7 @@ import { Registry } from "../core/registry.ts"
 import type { TaskId, TaskRecord } from "../core/task.ts"
 import { InvalidOption, TaskCancelled, TaskDead } from "../core/taskErrors.ts"
 import type { Timers } from "../core/timers.ts"
+import { announce } from "./announce.ts"
 import { Api } from "./Api.ts"
 import { type BackgroundOptions, runBackground } from "./background.ts"
 import { type CheckFunction, type CheckOptions, Checks } from "./Checks.ts"
@@ -46,6 +47,7 @@ const quiet: Log = (level, line, details) => {
 export class Outrigger {
   readonly service: string
   private readonly registry = new Registry()
+  private readonly withdraw = announce(this.registry)
   private readonly apis = new Map<string, Api>()
   private readonly timers: Timers
   private readonly checks: Checks
@@ -204,6 +206,7 @@ export class Outrigger {
       else this.log("warn", `Resource ${name} failed to close: ${explain(error)}`)
     })
     await this.reports?.close()
+    this.withdraw()
   }
 
   private report(): Report {
