@@ -14,7 +14,7 @@
  * - The postmaster has a session of its own, so that a signal to the terminal's processes leaves it to us, and is stopped last.
  * - When the sidecar is killed the postmaster lives on, for PostgreSQL has no switch against that, until the next start, which
  *   adopts it: whoever else is connected (the host, above all) notices nothing. One that does not answer is stopped first.
- * - When the machine went down it left a lock, `postmaster.pid`, which is removed when it is certain that nobody is behind it.
+ * - When the machine went down it left a lock, `postmaster.pid`, removed once it is certain that nobody is behind it.
  * - When PostgreSQL is killed in the middle of a run it is started again, on the same port.
  * - Anybody on the machine can reach a port on loopback, so the cluster has a password, in a file for its owner alone.
  */
@@ -154,6 +154,7 @@ const supervise = Effect.fnUntraced(function*(run: Run, first: Postmaster.Postma
     yield* Effect.sleep(Math.min(10_000, 100 * 2 ** early))
     yield* Postmaster.clear(run.cluster).pipe(
       Effect.andThen(launched(run, first.port)),
+      Effect.andThen(run.say("PostgreSQL is up again")),
       Effect.catch((error) => run.say(error.message))
     )
     watched = run.postmaster ?? watched

@@ -1,7 +1,7 @@
 /**
  * Under which account PostgreSQL runs: it refuses to be root. As an ordinary user it runs as that user. As root it runs as
  * the owner of the cluster, or `postgres`, or `nobody`; and where a folder on the way is closed to that account (a project
- * under /root), it keeps root's right to pass through folders, and nothing else.
+ * under /root), it keeps root's right to pass through folders, and nothing else of root's.
  */
 import { existsSync, readFileSync, statSync } from "node:fs"
 import { delimiter, dirname, join } from "node:path"
@@ -43,13 +43,19 @@ export const chooseAccount = (cluster: string, folders: ReadonlyArray<string>): 
       message: `PostgreSQL does not run as root, and the account "${entry.name}" cannot reach ${closed}: open the folders on the way (chmod o+x), start the sidecar as an ordinary user, ${useYourOwn}`
     })
   }
-  const right = "+dac_override"
-  return {
-    owner,
-    ids: undefined,
-    prefix: [setpriv, `--reuid=${entry.uid}`, `--regid=${entry.gid}`, "--clear-groups", `--inh-caps=${right}`, `--ambient-caps=${right}`, "--"]
-  }
+  return { owner, ids: undefined, prefix: [setpriv, ...passingAs(owner)] }
 }
+
+/** PostgreSQL asks `access(2)` whether it may run its own programs, which without the secure bit denies what the capability allows. */
+const passingAs = ({ gid, uid }: Ids): ReadonlyArray<string> => [
+  `--reuid=${uid}`,
+  `--regid=${gid}`,
+  "--clear-groups",
+  "--securebits=+no_setuid_fixup",
+  "--inh-caps=+dac_override",
+  "--ambient-caps=+dac_override",
+  "--"
+]
 
 /** An existing cluster stays with who owns it, though nobody here has that number. */
 const ownerOf = (cluster: string): Entry | undefined => {

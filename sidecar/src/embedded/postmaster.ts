@@ -59,16 +59,16 @@ export const adopt = Effect.fnUntraced(function*(cluster: Cluster) {
   return undefined
 })
 
-/**
- * Clears what a killed postmaster left, so that another can be started: its lock when the number in it is another program's by
- * now (when it is nobody's, PostgreSQL removes it, after a look at the shared memory), and its orphaned processes.
- */
+/** Makes room for another one: stops one that lives, and clears what a dead one left. */
 export const clear = Effect.fnUntraced(function*(cluster: Cluster) {
   const living = yield* lookFor(cluster)
   if (living !== undefined) yield* stop(foster(cluster, living))
 })
 
-/** The living postmaster of this cluster. Without one, nothing is left in the way of the next. */
+/**
+ * The living postmaster of this cluster. When none lives, what a killed one left is cleared: its processes, and its lock. The
+ * lock is not left to PostgreSQL, which takes a zombie, or another program with that number, for a living postmaster.
+ */
 const lookFor = Effect.fnUntraced(function*(cluster: Cluster) {
   const found = yield* attempt(cluster.dataDir, () => PostmasterPid.read(cluster))
   if (found === undefined) return undefined
@@ -80,10 +80,19 @@ const lookFor = Effect.fnUntraced(function*(cluster: Cluster) {
         `or, when that process is something else, remove postmaster.pid there, ${useYourOwn}`
     })
   }
-  for (const orphan of orphansIn(cluster.folder)) signal(orphan, "SIGKILL")
-  if (!(found.pid > 0) || birthOf(found.pid) !== undefined) PostmasterPid.remove(cluster)
+  yield* endOrphans(cluster)
+  yield* attempt(cluster.dataDir, () => PostmasterPid.remove(cluster))
   return undefined
 })
+
+/** Nothing they do can be committed any more: their postmaster is dead. */
+const endOrphans = (cluster: Cluster): Effect.Effect<void> =>
+  Effect.gen(function*() {
+    for (let left = orphansIn(cluster.folder); left.length > 0; left = orphansIn(cluster.folder)) {
+      for (const orphan of left) signal(orphan, "SIGKILL")
+      yield* Effect.sleep("10 millis")
+    }
+  }).pipe(Effect.timeoutOption("5 seconds"), Effect.asVoid)
 
 /** Until it takes connections; fails with its own words when it ends before, or takes longer than a minute. */
 export const ready = (cluster: Cluster, postmaster: Postmaster): Effect.Effect<void, EmbeddedPostgresError> =>
@@ -106,6 +115,7 @@ export const stop = Effect.fnUntraced(function*(postmaster: Postmaster) {
   for (const name of ["SIGINT", "SIGQUIT", "SIGKILL"] as const) {
     if (postmaster.isOver()) return
     signal(postmaster.pid, name)
+    signal(postmaster.pid, "SIGCONT") // one that is frozen would hear it only then
     yield* Effect.timeoutOption(Effect.exit(postmaster.ended), "10 seconds")
   }
 })

@@ -1,0 +1,138 @@
+import { spawn } from "node:child_process"
+import { existsSync, statSync, writeFileSync } from "node:fs"
+import { once } from "node:events"
+import { join } from "node:path"
+import { assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as EmbeddedPostgres from "../../src/embedded/EmbeddedPostgres.ts"
+import { ask, connection, folder, holder, journal, postmasterOf, query, refused } from "./holder.ts"
+
+/** An innocent process under the account that owns the cluster, as one that got the number of a dead postmaster would be. */
+const bystander = (dataDir: string) =>
+  Effect.acquireRelease(
+    Effect.promise(async () => {
+      const { gid, uid } = statSync(join(dataDir, "postgres"))
+      const child = spawn("sleep", ["1000"], { stdio: "ignore", cwd: "/", ...(process.getuid?.() === 0 ? { uid, gid } : {}) })
+      await once(child, "spawn")
+      return child
+    }),
+    (child) => Effect.promise(async () => {
+      if (child.kill()) await once(child, "exit")
+    })
+  )
+
+/** A folder whose PostgreSQL was stopped in good order. */
+const stopped = Effect.gen(function*() {
+  const dataDir = yield* folder
+  yield* Effect.scoped(EmbeddedPostgres.start({ dataDir, log: () => {} }))
+  return dataDir
+})
+
+describe("after the owner was killed", () => {
+  it.live("the next one adopts its PostgreSQL: who is connected stays connected", () =>
+    Effect.gen(function*() {
+      const dataDir = yield* folder
+      const first = yield* holder(dataDir)
+      const host = yield* connection(first.url)
+      const session = yield* ask(host, "select pg_backend_pid()")
+      const pid = postmasterOf(dataDir)
+      yield* first.kill
+      const log = journal()
+      yield* Effect.scoped(Effect.gen(function*() {
+        const second = yield* EmbeddedPostgres.start({ dataDir, log: log.log })
+        assert.strictEqual(second.url, first.url)
+        assert.strictEqual(postmasterOf(dataDir), pid)
+        assert.strictEqual(yield* ask(host, "select pg_backend_pid()"), session)
+        assert.include(log.lines[0], `Took over the PostgreSQL that an earlier run left behind (process ${pid})`)
+      }))
+      assert.isFalse(existsSync(join(dataDir, "postgres", "postmaster.pid")), "it is stopped at the end like its own")
+    }))
+
+  it.live("an adopted PostgreSQL is watched, and started again when it is killed", () =>
+    Effect.gen(function*() {
+      const dataDir = yield* folder
+      const first = yield* holder(dataDir)
+      yield* first.kill
+      const log = journal()
+      const { url } = yield* EmbeddedPostgres.start({ dataDir, log: log.log })
+      process.kill(postmasterOf(dataDir), "SIGKILL")
+      yield* log.line("PostgreSQL is up again")
+      assert.strictEqual(yield* query(url, "select 1"), 1)
+    }))
+
+  it.live("a PostgreSQL that answers nobody is stopped, and another one started", () =>
+    Effect.gen(function*() {
+      const dataDir = yield* folder
+      const first = yield* holder(dataDir)
+      yield* first.kill
+      const pid = postmasterOf(dataDir)
+      process.kill(pid, "SIGSTOP")
+      const { url } = yield* EmbeddedPostgres.start({ dataDir, log: () => {} })
+      assert.notStrictEqual(postmasterOf(dataDir), pid)
+      assert.strictEqual(yield* query(url, "select 1"), 1)
+    }))
+
+  it.live("and its PostgreSQL too, the next start recovers what was committed", () =>
+    Effect.gen(function*() {
+      const dataDir = yield* folder
+      const first = yield* holder(dataDir)
+      yield* query(first.url, "create table kept as select 42 as n")
+      yield* first.kill
+      process.kill(postmasterOf(dataDir), "SIGKILL")
+      const { url } = yield* EmbeddedPostgres.start({ dataDir, log: () => {} })
+      assert.strictEqual(yield* query(url, "select n from kept"), 42)
+    }))
+})
+
+describe("a lock that a crash of the machine left", () => {
+  const lockOf = (pid: number | string, dataDir: string) => [pid, join(dataDir, "postgres"), 1_700_000_000, 5432, "", "127.0.0.1", "", "ready   ", ""].join("\n")
+
+  it.live("is removed when its number is another program's by now, which is left in peace", () =>
+    Effect.gen(function*() {
+      const dataDir = yield* stopped
+      const { exitCode, pid } = yield* bystander(dataDir)
+      writeFileSync(join(dataDir, "postgres", "postmaster.pid"), lockOf(pid!, dataDir))
+      const { url } = yield* EmbeddedPostgres.start({ dataDir, log: () => {} })
+      assert.strictEqual(yield* query(url, "select 1"), 1)
+      assert.isNull(exitCode)
+    }))
+
+  it.live("is removed when there is nothing in it", () =>
+    Effect.gen(function*() {
+      const dataDir = yield* stopped
+      writeFileSync(join(dataDir, "postgres", "postmaster.pid"), "")
+      const { url } = yield* EmbeddedPostgres.start({ dataDir, log: () => {} })
+      assert.strictEqual(yield* query(url, "select 1"), 1)
+    }))
+
+  it.live("is no sign of readiness for the one that is started", () =>
+    Effect.gen(function*() {
+      const dataDir = yield* stopped
+      writeFileSync(join(dataDir, "postgres", "postmaster.pid"), lockOf(2 ** 22 - 1, dataDir))
+      const { port, url } = yield* EmbeddedPostgres.start({ dataDir, log: () => {} })
+      assert.notStrictEqual(port, 5432)
+      assert.strictEqual(yield* query(url, "select 1"), 1)
+    }))
+})
+
+describe("a second sidecar on the same data folder", () => {
+  it.live("is told who has it and what to do, and the first one goes on", () =>
+    Effect.gen(function*() {
+      const dataDir = yield* folder
+      const first = yield* holder(dataDir)
+      const error = yield* Effect.flip(EmbeddedPostgres.start({ dataDir, log: () => {} }))
+      assert.strictEqual(error._tag, "DataFolderInUse")
+      assert.include(error.message, `The data folder ${dataDir} is in use by another sidecar (process ${first.pid})`)
+      assert.include(error.message, "--data")
+      assert.deepStrictEqual((yield* refused(dataDir)).code, 1)
+      assert.strictEqual(yield* query(first.url, "select 1"), 1)
+    }))
+
+  it.live("is told so within one process too", () =>
+    Effect.gen(function*() {
+      const dataDir = yield* folder
+      yield* EmbeddedPostgres.start({ dataDir, log: () => {} })
+      const error = yield* Effect.flip(EmbeddedPostgres.start({ dataDir, log: () => {} }))
+      assert.strictEqual(error._tag, "DataFolderInUse")
+    }))
+})
