@@ -16,6 +16,7 @@ const throwAway = options.includes("--throw-away")
 
 // Ctrl-C reaches every process of the terminal: the one who started this decides when it is over.
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(signal, () => {})
+for (const stream of [process.stdout, process.stderr]) stream.on("error", () => {}) // he may be gone, and the rest is still to be done
 
 const held = Effect.gen(function*() {
   const service = yield* EmbeddedPostgres.start({
