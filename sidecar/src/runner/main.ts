@@ -29,6 +29,8 @@ const reportEvery = 1000
 const orphanDrain = 3000
 
 const lastWords = leaveLastWords()
+// The agent reads what is printed here. When it is gone, a line more must not be what ends the orphan before it has drained.
+for (const stream of [process.stdout, process.stderr]) stream.on("error", () => {})
 const tell = (message: RunnerMessage) => {
   if (process.connected) process.send!(message, undefined, {}, () => {}) // an agent that just died is noticed elsewhere
 }
