@@ -3,7 +3,11 @@ import { Task } from "@outrigger/sdk/promise"
 import { z } from "zod"
 
 export const ChargeOrder = Task.make("charge-order", {
-  payload: z.object({ orderId: z.string(), cents: z.int().positive(), currency: z.string().length(3) }),
+  payload: z.object({
+    orderId: z.string().meta({ examples: ["W-1"] }),
+    cents: z.int().positive(),
+    currency: z.string().length(3).meta({ examples: ["EUR"] })
+  }),
   timeout: "20 seconds",
   // Quicker than usual, because the demo has a minute: left out, it is 12 retries, the first after 10 seconds.
   retry: { times: 20, base: "250 millis", max: "2 seconds" },

@@ -1,7 +1,8 @@
 /**
  * `npm run demo`: the whole story in about a minute. A shop takes orders while its payment service slows down, fails and dies,
  * a handler loops for ever, and processes are killed; in the end every order is charged exactly once, as the payment service
- * itself counts. Exit code 0 says so. `npm run demo -- --bare` plays the same storm through the shop without Outrigger as well.
+ * itself counts. Exit code 0 says so. `npm run demo -- --bare` plays the same storm through the shop without Outrigger as well;
+ * with `--verbose` all processes are heard.
  */
 import { parseArgs } from "node:util"
 import { patience } from "./demo/customers.ts"
@@ -13,6 +14,9 @@ import { isPromiseKept } from "./demo/tally.ts"
 import { Town } from "./demo/Town.ts"
 import { readOrders } from "./orders.ts"
 
+const { values: { bare: bareToo, verbose } } = parseArgs({
+  options: { bare: { type: "boolean", default: false }, verbose: { type: "boolean", default: false } }
+})
 const print = (line: string) => console.log(line)
 const paint = paintFor(process.stdout, process.env)
 
@@ -24,7 +28,7 @@ interrupted.catch(() => {})
 
 /** One run, from the first process to the last. */
 const run = async (bare: boolean): Promise<Column> => {
-  const town = await Town.make({ bare })
+  const town = await Town.make({ bare, onLine: (name, line) => { if (verbose) print(paint("dim", `         [${name}] ${line}`)) } })
   const side = bare ? bareSide(town) : outriggerSide(town)
   const narrator = new Narrator(paint, print)
   const story = async (): Promise<Column> => {
@@ -43,9 +47,8 @@ const run = async (bare: boolean): Promise<Column> => {
   }
 }
 
-const { values: { bare } } = parseArgs({ options: { bare: { type: "boolean", default: false } } })
 try {
-  const columns = [await run(false), ...bare ? [await run(true)] : []]
+  const columns = [await run(false), ...bareToo ? [await run(true)] : []]
   print("")
   for (const line of tableOf(columns, patience, paint)) print(line)
   print("\n  Charges are counted by the payment service: by order, idempotency key and fence. Errors are counted by the customers.")

@@ -4,9 +4,9 @@
  *   mode    what it does with a request
  *   ok      answers at once
  *   slow    does it at once, and answers one to six seconds later
- *   fail    answers 503, does nothing
+ *   fail    does nothing, and answers 503
  *   hang    does it, and never answers
- *   flaky   takes a while; of two in seven the answer is lost after the deed, and one in seven is answered 503
+ *   flaky   takes a while; of seven answers two are lost after the deed, and one is a 503
  *
  * It counts for itself: `GET /ledger` is what the demo's table believes.
  */
@@ -19,8 +19,8 @@ import { seeded } from "./random.ts"
 
 const modes = ["ok", "slow", "fail", "hang", "flaky"] as const
 type Mode = typeof modes[number]
-/** What one request gets: a mode's own dice are thrown before the deed. */
-type Fate = "answer" | "late answer" | "refusal" | "silence" | "hang up"
+/** What one request gets; the dice are thrown before the deed. */
+type Fate = "answer" | "refusal" | "silence" | "hang up"
 
 const Charge = z.object({
   orderId: z.string().min(1),
@@ -39,8 +39,8 @@ const prices = new Map(readOrders().filter(({ currency }) => currency === "EUR")
 
 const fateOf = (current: Mode): Fate => {
   switch (current) {
-    case "ok": return "answer"
-    case "slow": return "late answer"
+    case "ok":
+    case "slow": return "answer"
     case "fail": return "refusal"
     case "hang": return "silence"
     case "flaky": {
@@ -57,14 +57,9 @@ const delayOf = (current: Mode): number =>
 const refusal: Answer = { status: 503, body: { error: "payments is not well" } }
 
 /** Does the deed, unless it is refused, and answers as its fate says. */
-const meet = async (deed: () => Answer, refuse: () => void): Promise<Answer | "hang up"> => {
-  const fate = fateOf(mode)
-  const delay = delayOf(mode)
-  if (fate === "refusal") {
-    refuse()
-    return refusal
-  }
-  const answer = deed()
+const meet = async (deed: () => Answer, refuse: () => Answer): Promise<Answer | "hang up"> => {
+  const [fate, delay] = [fateOf(mode), delayOf(mode)]
+  const answer = fate === "refusal" ? refuse() : deed()
   if (fate === "silence") return new Promise<never>(() => {})
   await pause(delay)
   return fate === "hang up" ? "hang up" : answer
@@ -80,13 +75,16 @@ const charge: Route = ({ body, headers }) => {
   return meet(() => {
     const { receipt, verdict } = ledger.ask(request)
     return { status: statusOf[verdict], body: { verdict, receipt } }
-  }, () => ledger.turnAway(request))
+  }, () => {
+    ledger.turnAway(request)
+    return refusal
+  })
 }
 
 const price: Route = ({ params }) => {
   const cents = prices.get(params["sku"]!)
   if (cents === undefined) throw new HttpError(404, "no such article")
-  return meet(() => ({ status: 200, body: { sku: params["sku"], cents, currency: "EUR" } }), () => {})
+  return meet(() => ({ status: 200, body: { sku: params["sku"], cents, currency: "EUR" } }), () => refusal)
 }
 
 serve("payments", port, {

@@ -41,7 +41,7 @@ const chargeOrder = ChargeOrder.handle(async ({ cents, currency, orderId }, { fe
   return { receipt }
 })
 
-const Greet = Task.make("greet", { payload: z.object({ name: z.string().min(1).max(100) }), timeout: "5 seconds" })
+const Greet = Task.make("greet", { payload: z.object({ name: z.string().min(1).max(100).meta({ examples: ["Ada"] }) }), timeout: "5 seconds" })
 
 const greet = Greet.handle(({ name }, { attempt }) => ({ greeting: `Hello, ${name}!`, attempt }))
 
@@ -54,4 +54,4 @@ const RecountStock = Task.make("recount-stock", {
 /** With `{ "loop": true }` it never ends, and never lets go: no timeout can interrupt it, so the runner is replaced. */
 const recountStock = RecountStock.handle(({ loop }) => recount(loop))
 
-export default [chargeOrder, greet, recountStock]
+export default [greet, chargeOrder, recountStock]

@@ -13,6 +13,8 @@ export interface PartOptions {
   readonly env: () => Readonly<Record<string, string>>
   /** Whether it answers as it should. */
   readonly ready: () => Promise<boolean>
+  /** Hears each line that it says. */
+  readonly onLine: (line: string) => void
 }
 
 /** How long a process may take to be ready, and to stop when it is asked to, ms. */
@@ -46,11 +48,16 @@ export class Part {
       detached: true
     })
     this.child = child
-    for (const stream of [child.stdout, child.stderr]) createInterface(stream).on("line", (line) => this.lines.push(line))
+    for (const stream of [child.stdout, child.stderr]) createInterface(stream).on("line", (line) => this.hear(line))
     await until(`${this.name} to be ready`, startBound, async () => {
       if (child.exitCode !== null || child.signalCode !== null) throw this.failure(child)
       return await this.options.ready() || undefined
     })
+  }
+
+  private hear(line: string): void {
+    this.lines.push(line)
+    this.options.onLine(line)
   }
 
   /** SIGKILL: no time to say goodbye. */

@@ -11,7 +11,7 @@ export interface Side {
   readonly title: string
   /** Waits until the outage of payments shows, where anything shows it, and gives its words. */
   readonly outage: () => Promise<ReadonlyArray<string>>
-  /** How many orders wait to be charged, and how many attempts those have spent so far. */
+  /** What waits to be charged, and how many attempts that has cost so far. */
   readonly waiting: () => Promise<string>
   /** Starts a recount of the stock that never ends, and waits until whatever ran it is replaced; gives what is known of it. */
   readonly recountForEver: () => Promise<string>
@@ -61,7 +61,8 @@ export const outriggerSide = (town: Town): Side => {
         return (body as TaskPage | undefined)?.tasks ?? []
       }))
       const tasks = pages.flat()
-      return `${tasks.length} orders wait; they have spent ${tasks.reduce((sum, { attempt }) => sum + attempt, 0)} attempts`
+      const attempts = tasks.reduce((sum, { attempt }) => sum + attempt, 0)
+      return tasks.length === 0 ? "nothing waits" : `${tasks.length} tasks wait, which have spent ${attempts} attempts`
     },
     recountForEver: async () => {
       const known = runners().length
@@ -100,7 +101,7 @@ export const outriggerSide = (town: Town): Side => {
 export const bareSide = (town: Town): Side => ({
   title: "without",
   outage: async () => ["/healthz of the shop says pass: it knows of its database only"],
-  waiting: async () => `${await uncharged(town)} orders are not charged`,
+  waiting: async () => `the shop knows ${await uncharged(town)} as not charged`,
   recountForEver: async () => {
     await Promise.race([ask(`${town.shopUrl}/stock/recount`, killAfter, { loop: true }), pause(killAfter)])
     await town.shop.kill() // by an operator, or a liveness probe: as soon as the sidecar does it

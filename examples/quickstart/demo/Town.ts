@@ -9,7 +9,7 @@ import { fileURLToPath } from "node:url"
 import pg from "pg"
 import type { Counts } from "../ledger.ts"
 import { ask } from "./ask.ts"
-import { freePorts, Part } from "./Part.ts"
+import { freePorts, Part, type PartOptions } from "./Part.ts"
 import { until } from "./until.ts"
 
 export type Mode = "ok" | "slow" | "fail" | "hang" | "flaky"
@@ -21,6 +21,13 @@ const here = (file: string): string => fileURLToPath(new URL(file, import.meta.u
 const outrigger = here("../../../sidecar/src/bin.ts")
 
 const answers = (url: string) => async () => (await ask(url, 2000)).status === 200
+
+export interface TownOptions {
+  /** Without Outrigger. */
+  readonly bare: boolean
+  /** Hears each line that a process says. */
+  readonly onLine: (name: string, line: string) => void
+}
 
 export class Town {
   readonly shopUrl: string
@@ -35,33 +42,31 @@ export class Town {
   private readonly paymentsUrl: string
     private pool: pg.Pool | undefined
 
-  private constructor(folder: string, ports: ReadonlyArray<number>, bare: boolean) {
+  private constructor(folder: string, ports: ReadonlyArray<number>, { bare, onLine }: TownOptions) {
+    const part = (name: string, options: Omit<PartOptions, "name" | "onLine">) =>
+      new Part({ name, onLine: (line) => onLine(name, line), ...options })
     const [shop, payments, sidecar, database] = ports.map((port) => ({ port: String(port), url: `http://127.0.0.1:${port}` }))
     this.folder = folder
     this.shopUrl = shop!.url
     this.paymentsUrl = payments!.url
     this.sidecarUrl = sidecar!.url
     this.healthUrl = bare ? `${shop!.url}/healthz` : `${sidecar!.url}/health`
-    this.database = new Part({
-      name: "database",
+    this.database = part("database", {
       args: [outrigger, "start", "--data", folder, "--port", database!.port],
       env: () => ({}),
       ready: answers(`${database!.url}/readyz`)
     })
-    this.payments = new Part({
-      name: "payments",
+    this.payments = part("payments", {
       args: [here("../payments.ts")],
       env: () => ({ PORT: payments!.port, LEDGER: join(folder, "ledger.jsonl") }),
       ready: answers(`${payments!.url}/ledger`)
     })
-    this.shop = new Part({
-      name: "shop",
+    this.shop = part("shop", {
       args: [here(bare ? "../bare-shop.ts" : "../shop.ts")],
       env: () => ({ PORT: shop!.port, PAYMENTS_URL: payments!.url, OUTRIGGER_URL: sidecar!.url, DATABASE_URL: this.databaseUrl() }),
       ready: answers(`${shop!.url}/healthz`)
     })
-    this.sidecar = bare ? undefined : new Part({
-      name: "sidecar",
+    this.sidecar = bare ? undefined : part("sidecar", {
       args: [
         outrigger, "start", "--tasks", here("../tasks.ts"), "--port", sidecar!.port, "--data", join(folder, "sidecar"),
         "--kill-after", `${killAfter}ms`, "--drain-timeout", "5s"
@@ -72,15 +77,16 @@ export class Town {
   }
 
   /** Nothing runs yet; `close` must be called whatever happens. */
-  static async make(options: { readonly bare: boolean }): Promise<Town> {
+  static async make(options: TownOptions): Promise<Town> {
     const folder = mkdtempSync(join(tmpdir(), "outrigger-demo-"))
     chmodSync(folder, 0o711) // PostgreSQL refuses to be root, and must pass through when we are
-    return new Town(folder, await freePorts(4), options.bare)
+    return new Town(folder, await freePorts(4), options)
   }
 
   async start(): Promise<void> {
     await this.database.start()
     this.pool = new pg.Pool({ connectionString: this.databaseUrl(), max: 2 })
+    this.pool.on("error", () => {}) // an idle connection that ends is no news: the next question opens another
     await this.payments.start()
     await this.sidecar?.start()
     await this.shop.start()

@@ -4,8 +4,8 @@ import type { Order } from "../orders.ts"
 import { ask } from "./ask.ts"
 import type { Visit } from "./tally.ts"
 
-/** Five a second look at a price, and in most phases five a second order. Milliseconds. */
-const pace = 200
+/** Six a second look at a price, and six a second order. Milliseconds. */
+const pace = 1000 / 6
 /** How long a customer waits for an answer, and then, or after an error, before trying again; and how often. */
 export const patience = 5000
 const trying = { times: 6, pause: 2000 }
@@ -18,17 +18,16 @@ export class Customers {
   private readonly shopUrl: string
   private readonly waiting: Array<Order>
   private readonly skus: ReadonlyArray<string>
-  private readonly random: () => number
   private readonly timer: NodeJS.Timeout
   private readonly visitors = new Set<Promise<void>>()
+  private looked = 0
   private allowed = 0
   private allSent: (() => void) | undefined
 
-  constructor(shopUrl: string, orders: ReadonlyArray<Order>, random: () => number) {
+  constructor(shopUrl: string, orders: ReadonlyArray<Order>) {
     this.shopUrl = shopUrl
     this.waiting = [...orders]
     this.skus = [...new Set(orders.map(({ sku }) => sku))]
-    this.random = random
     this.timer = setInterval(() => this.tick(), pace)
   }
 
@@ -38,14 +37,18 @@ export class Customers {
     return this.allowed === 0 ? Promise.resolve() : new Promise((resolve) => this.allSent = resolve)
   }
 
-  /** No new ones; waits for those who are there. */
-  async close(): Promise<void> {
+  /** No new ones. */
+  close(): void {
     clearInterval(this.timer)
+  }
+
+  /** Waits until all who came have their answer, or have given up. */
+  async gone(): Promise<void> {
     await Promise.all(this.visitors)
   }
 
   private tick(): void {
-    this.visit(this.look(this.skus[Math.floor(this.random() * this.skus.length)]!))
+    this.visit(this.look(this.skus[this.looked++ % this.skus.length]!))
     if (this.allowed === 0) return
     this.allowed--
     this.visit(this.order(this.waiting.shift()!))

@@ -1,6 +1,5 @@
 /** The storm: the same for both runs, phase by phase. It goes on when the phase's orders have come and what it waits for is seen. */
 import { readOrders } from "../orders.ts"
-import { seeded } from "../random.ts"
 import { Customers } from "./customers.ts"
 import type { Narrator } from "./Narrator.ts"
 import type { Side } from "./Side.ts"
@@ -8,12 +7,9 @@ import { type Figures, figuresOf } from "./tally.ts"
 import type { Town } from "./Town.ts"
 import { watch } from "./watch.ts"
 
-const seed = 20
-
 /** Plays it in a town that has started, and gives the figures. */
 export const play = async (town: Town, side: Side, narrator: Narrator): Promise<Figures> => {
-  const orders = readOrders()
-  const customers = new Customers(town.shopUrl, orders, seeded(seed))
+  const customers = new Customers(town.shopUrl, readOrders())
   const say = (text: string) => narrator.say(text)
   /** Where it stands, as the payment service and the shop know it. */
   const stand = async () => {
@@ -21,7 +17,7 @@ export const play = async (town: Town, side: Side, narrator: Narrator): Promise<
     say(`${customers.confirmed.size} orders in, ${ordersCharged.length} charged; ${waiting}`)
   }
   try {
-    narrator.begin("calm", "five customers a second order, five ask for a price; payments is well")
+    narrator.begin("calm", "six customers a second order, six look at a price; payments is well")
     await customers.send(40)
     await stand()
 
@@ -32,7 +28,8 @@ export const play = async (town: Town, side: Side, narrator: Narrator): Promise<
 
     narrator.begin("failing", "payments answers 503")
     await town.behave("fail")
-    await Promise.all([customers.send(40), side.outage().then((words) => words.forEach(say))])
+    await customers.send(40)
+    for (const words of await side.outage()) say(words)
     await stand()
 
     narrator.begin("dead", "payments takes requests and never answers, and then it is killed")
@@ -64,7 +61,8 @@ export const play = async (town: Town, side: Side, narrator: Narrator): Promise<
     narrator.begin("return", "payments is well again")
     await town.behave("ok")
     await customers.send(20)
-    await customers.close()
+    customers.close()
+    await customers.gone()
     await side.drained()
     await stand()
 
@@ -73,7 +71,7 @@ export const play = async (town: Town, side: Side, narrator: Narrator): Promise<
     const ledger = await town.ledger()
     return figuresOf({ confirmed, gaveUp, ledger, openings: side.openings(), saved, slowestHealth: slowest, visits })
   } finally {
-    await customers.close()
+    customers.close()
   }
 }
 
