@@ -32,7 +32,7 @@ const Charge = z.object({
 const port = Number(process.env["PORT"] ?? 9090)
 const random = seeded(Number(process.env["SEED"] ?? 1))
 const ledger = openLedger(process.env["LEDGER"] ?? "payments-ledger.jsonl")
-let mode: Mode = z.enum(modes).parse(process.env["MODE"] ?? "ok")
+let mode: Mode = "ok"
 
 /** The list prices, in euro cents. */
 const prices = new Map(readOrders().filter(({ currency }) => currency === "EUR").map(({ sku, unit_price_cents }) => [sku, unit_price_cents]))
