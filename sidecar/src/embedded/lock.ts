@@ -41,8 +41,9 @@ const takeOver = (folder: string, file: string, mine: string): boolean => {
     return false
   }
   try {
-    if (ownerOf(file) === undefined) return false // given back meanwhile: whoever links first has it
-    refuseIfOwned(folder, file)
+    const owner = ownerOf(file)
+    if (owner === undefined) return false // given back meanwhile: whoever links first has it
+    if (isAlive(owner)) throw new DataFolderInUse({ folder, pid: owner.pid })
     renameSync(mine, file)
     return true
   } finally {
