@@ -9,5 +9,3 @@ const { watchSignals } = await import("./cli/signals.ts")
 watchSignals()
 const { main } = await import("./cli/main.ts")
 process.exit(await main(process.argv.slice(2)))
-
-export {}

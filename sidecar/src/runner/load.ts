@@ -67,7 +67,7 @@ const layerOf = (file: string, value: unknown, place: string): Layer.Layer<never
   if (PromiseTask.isTaskHandler(value)) return PromiseTask.fromHandler(value)
   if (Layer.isLayer(value)) {
     refuseSecondEffect(file)
-    return value as Layer.Layer<never>
+    return value as unknown as Layer.Layer<never> // what it still needs, nobody could give it
   }
   throw new HandlersError({ message: `The handlers file ${file} exports ${nameOf(value)} ${place}: it must be ${shapes}` })
 }

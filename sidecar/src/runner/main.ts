@@ -19,7 +19,7 @@ import { Worker } from "node:worker_threads"
 import { around, currentKey, refOf } from "./current.ts"
 import { loadHandlers } from "./load.ts"
 import type { AgentMessage, RunnerMessage, RunnerSettings } from "./protocol.ts"
-import { allChecks, joinAnnounced } from "./registries.ts"
+import { allChecks, layerJoined } from "./registries.ts"
 import { leaveLastWords } from "./words.ts"
 
 /** Milliseconds. */
@@ -59,12 +59,12 @@ const work = Effect.gen(function*() {
   const executor = yield* Executor.Executor
   const registry = yield* Registry.Registry
   const handlers = yield* TaskHandlers.TaskHandlers
-  joinAnnounced(registry)
   startWatchdog()
   tell({ _tag: "Ready", worker: executor.worker() ?? "", tasks: handlers.all().map(({ definition: { name, queue } }) => ({ name, queue })) })
   setInterval(() => tell(report(executor, registry)), reportEvery).unref() // to the very end: an agent takes silence for death
+  const fork = Effect.runForkWith(yield* Effect.context<TaskStore.TaskStore>())
   process.once("disconnect", () => {
-    Effect.runFork(Effect.andThen(orphaned(executor), Effect.sync(() => process.exit(1))))
+    fork(Effect.andThen(orphaned(executor), Effect.sync(() => process.exit(1))))
   })
   return yield* Effect.never
 })
@@ -85,7 +85,7 @@ const run = ({ databaseUrl, drainTimeout, killAfter, name, tasks, verbose }: Run
   const [first, ...rest] = handlers
   const store = PgTaskStore.layer({ url: Redacted.make(databaseUrl), applicationName: `outrigger ${name}` })
   const executor = Executor.layer({ name, drainTimeout, killAfter, around }).pipe(
-    Layer.provide(Layer.mergeAll(first!, ...rest)),
+    Layer.provide([Layer.mergeAll(first!, ...rest), layerJoined]),
     Layer.provideMerge(store)
   )
   return yield* Effect.scoped(Effect.provide(work, executor))

@@ -2,6 +2,8 @@
  * The dependencies of the handlers, of both faces. Effect handlers share the registry of the process; each `createOutrigger` of
  * the promise face has one of its own, perhaps of another copy of the SDK, and announces it under a global symbol.
  */
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
 import { Registry } from "@outrigger/sdk"
 
 /** What is used of a registry, whichever copy of the SDK made it. Times are those of `performance.now()`. */
@@ -28,11 +30,10 @@ const onOurClock = (dependency: Dependency): Dependency => {
   return Object.create(dependency, { breaker: { value: Object.create(breaker, { rejects: { value: rejects } }) } }) as Dependency
 }
 
-/** Lets `own` find the announced dependencies too. */
-export const joinAnnounced = (own: Registry.Service): void => {
-  const get = own.get.bind(own)
-  own.get = (name) => {
-    const found = get(name)
+/** The registry at hand, which finds the announced dependencies too: for an executor, which leaves alone what needs one that is down. */
+export const layerJoined: Layer.Layer<never> = Layer.effect(Registry.Registry, Effect.map(Registry.Registry, (own) => {
+  const get: Registry.Service["get"] = (name) => {
+    const found = own.get(name)
     if (found !== undefined) return found
     for (const registry of announced()) {
       const dependency = registry.get(name)
@@ -40,7 +41,8 @@ export const joinAnnounced = (own: Registry.Service): void => {
     }
     return undefined
   }
-}
+  return Object.create(own, { get: { value: get } }) as Registry.Service
+}))
 
 /** The checks of all of them. */
 export const allChecks = (own: Registry.Service): Registry.Report["checks"] => {

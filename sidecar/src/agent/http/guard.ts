@@ -86,9 +86,10 @@ const refuseBody = (head: RequestHead, { bodyLimit }: GuardSettings): Admission 
     : refused(problemOfStatus(415, 'Send JSON, with the header "content-type: application/json"'))
 }
 
-const isReadable = (target: string): boolean => {
+/** Some routers take `;` and `#` for the end of a path: refused, lest the guard and the router see two different ones. */
+const isReadable = (target: string, path: string): boolean => {
   try {
-    return !decodeURIComponent(target).includes("\u0000")
+    return !/[;#\\]/.test(path) && !decodeURIComponent(target).includes("\u0000")
   } catch {
     return false
   }
@@ -114,7 +115,9 @@ export const admit = (head: RequestHead, settings: GuardSettings): Admission => 
       { "www-authenticate": "Bearer" }
     )
   }
-  if (!isReadable(head.target)) return refused(problemOfStatus(400, "The path or the query is not valid: a percent sign is astray, or it holds a NUL character"))
+  if (!isReadable(head.target, path)) {
+    return refused(problemOfStatus(400, "The path or the query is not valid: a percent sign is astray, or it holds ';', '#', a backslash or a NUL character"))
+  }
   if (match._tag === "NotFound") return refused(problemOfStatus(404, "GET /docs shows what there is"))
   if (match._tag === "WrongMethod") {
     return refused(problem(405, "method-not-allowed", "This path does not take that method", `It takes ${match.allow.join(", ")}`), { allow: match.allow.join(", ") })
