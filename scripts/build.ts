@@ -1,6 +1,5 @@
 /** Builds every package into `dist/`, in the order in which they need each other. */
-import { cpSync, existsSync, globSync, readFileSync, rmSync, writeFileSync } from "node:fs"
-import { chmodSync } from "node:fs"
+import { chmodSync, cpSync, existsSync, globSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { root } from "./rules/sources.ts"
 import { run } from "./steps.ts"

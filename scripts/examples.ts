@@ -2,9 +2,8 @@
  * Every example in README, docs and doc comments compiles, and those marked `run` run: what they print is compared with the
  * `// =>` beside it. Errors are shown where the example stands.
  */
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
-import { globSync } from "node:fs"
-import { join, relative } from "node:path"
+import { globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
+import { dirname, join, relative } from "node:path"
 import { root } from "./rules/sources.ts"
 import { run } from "./steps.ts"
 
@@ -47,6 +46,10 @@ const config = {
   include: ["*.ts"]
 }
 
+/** An example of what is not exported imports it as its neighbours do. */
+const fromElsewhere = ({ code, file }: Example): string =>
+  code.replaceAll(/(from ")(\.\.?\/)/g, (_, from: string, relative: string) => `${from}${join(root, dirname(file))}/${relative}`)
+
 /** What a line like `console.log(x) // => 3` says it prints. */
 const expected = (code: string): ReadonlyArray<string> => [...code.matchAll(/console\.log\(.*\/\/ => (.*)$/gm)].map(([, text]) => text!.trim())
 
@@ -76,7 +79,7 @@ export const checkExamples = async (): Promise<ReadonlyArray<string>> => {
     writeFileSync(join(folder, "tsconfig.json"), JSON.stringify(config))
     writeFileSync(join(folder, "package.json"), '{ "type": "module" }')
     const paths = examples.map((_, index) => join(folder, `example-${index}.ts`))
-    examples.forEach(({ code }, index) => writeFileSync(paths[index]!, `${code}\nexport {}\n`))
+    examples.forEach((example, index) => writeFileSync(paths[index]!, `${fromElsewhere(example)}\nexport {}\n`))
     const faults = [...await compile(folder, examples)]
     for (const [index, example] of examples.entries()) if (example.runs) faults.push(...await execute(paths[index]!, example))
     console.log(`    ${examples.length} examples compiled, ${examples.filter(({ runs }) => runs).length} run (${relative(root, folder)})`)
