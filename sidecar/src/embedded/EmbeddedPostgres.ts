@@ -139,6 +139,7 @@ const rememberedPort = ({ port }: Cluster.Cluster): number | undefined => {
 }
 
 const launched = Effect.fnUntraced(function*(run: Run, port: number) {
+  yield* Postmaster.clear(run.cluster)
   const postmaster = yield* attempt(run.cluster.dataDir, () => run.postmaster = Postmaster.launch(run.cluster, port, run.settings))
   yield* Postmaster.ready(run.cluster, postmaster)
   return postmaster
@@ -152,8 +153,7 @@ const supervise = Effect.fnUntraced(function*(run: Run, first: Postmaster.Postma
     early = Duration.toSeconds(lived) < 10 ? early + 1 : 0
     yield* run.say(`PostgreSQL ended (${how._tag === "Success" ? how.success : how.failure.message}); starting it again`)
     yield* Effect.sleep(Math.min(10_000, 100 * 2 ** early))
-    yield* Postmaster.clear(run.cluster).pipe(
-      Effect.andThen(launched(run, first.port)),
+    yield* launched(run, first.port).pipe(
       Effect.andThen(run.say("PostgreSQL is up again")),
       Effect.catch((error) => run.say(error.message))
     )

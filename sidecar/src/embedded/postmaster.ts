@@ -47,22 +47,19 @@ export const launch = (cluster: Cluster, port: number, settings: ReadonlyArray<s
 }
 
 /**
- * Looks whether an earlier run, which was killed, left a postmaster behind. One that is well is adopted: whoever is connected
- * keeps his connection, as if nothing had happened. One that is not is stopped.
+ * The postmaster that an earlier run, which was killed, left behind: whoever is connected keeps his connection, as if nothing
+ * had happened. Undefined when there is none that is well.
  */
 export const adopt = Effect.fnUntraced(function*(cluster: Cluster) {
   const found = yield* lookFor(cluster)
-  if (found === undefined) return undefined
-  const postmaster = foster(cluster, found)
-  if (found.ready && (yield* answers(cluster, found.port))) return postmaster
-  yield* stop(postmaster)
-  return undefined
+  return found?.ready && (yield* answers(cluster, found.port)) ? foster(cluster, found) : undefined
 })
 
-/** Makes room for another one: stops one that lives, and clears what a dead one left. */
+/** Makes room for another one: stops one that lives, and clears what a dead one left, also one that died just now. */
 export const clear = Effect.fnUntraced(function*(cluster: Cluster) {
-  const living = yield* lookFor(cluster)
-  if (living !== undefined) yield* stop(foster(cluster, living))
+  for (let living = yield* lookFor(cluster); living !== undefined; living = yield* lookFor(cluster)) {
+    yield* stop(foster(cluster, living))
+  }
 })
 
 /**
