@@ -48,7 +48,7 @@ const config = {
 
 /** An example of what is not exported imports it as its neighbours do. */
 const fromElsewhere = ({ code, file }: Example): string =>
-  code.replaceAll(/(from ")(\.\.?\/)/g, (_, from: string, relative: string) => `${from}${join(root, dirname(file))}/${relative}`)
+  code.replaceAll(/(from ")(\.\.?\/)/g, (_, from: string, relative: string) => `${from}../../${dirname(file)}/${relative}`)
 
 /** What a line like `console.log(x) // => 3` says it prints. */
 const expected = (code: string): ReadonlyArray<string> => [...code.matchAll(/console\.log\(.*\/\/ => (.*)$/gm)].map(([, text]) => text!.trim())
