@@ -1,0 +1,3 @@
+const nothing = undefined as unknown as { readonly handle: () => unknown }
+
+export default [nothing.handle()]

@@ -1,0 +1,1 @@
+export const greet = "not exported by default"
