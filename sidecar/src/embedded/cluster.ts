@@ -107,7 +107,8 @@ export const spawnFailure = (cluster: Cluster, error: NodeJS.ErrnoException): Em
 const run = (cluster: Cluster, file: string, args: ReadonlyArray<string>, input = "") =>
   Effect.callback<void, EmbeddedPostgresError>((resume) => {
     const [command, ...rest] = [...cluster.account.prefix, file, ...args]
-    const child = spawn(command!, rest, { cwd: cluster.dataDir, env: cluster.environment, ...cluster.account.ids })
+    // In a session of its own: a Ctrl-C is ours to answer, by interruption.
+    const child = spawn(command!, rest, { cwd: cluster.dataDir, env: cluster.environment, detached: true, ...cluster.account.ids })
     let output = ""
     for (const stream of [child.stdout, child.stderr]) stream.setEncoding("utf8").on("data", (text: string) => { output += text })
     child.stdin.on("error", () => {}) // it may end before it has read

@@ -39,12 +39,16 @@ interface HolderOptions {
   readonly uid?: number
   /** Another copy of the project. */
   readonly project?: string
+  /** A right that root has not, as in a container. */
+  readonly without?: string
 }
 
-const startHolder = async (dataDir: string, { project, uid }: HolderOptions) => {
+const startHolder = async (dataDir: string, { project, uid, without }: HolderOptions) => {
   const program = join(project ?? resolve(import.meta.dirname, "../../.."), "test/holdPostgres.ts")
   const ids = uid === undefined ? {} : { uid, gid: uid }
-  const child = spawn(process.execPath, [program, dataDir], { stdio: ["pipe", "pipe", "pipe"], cwd: "/", ...ids })
+  const bounds = without === undefined ? [] : ["setpriv", `--bounding-set=-${without}`]
+  const [command, ...args] = [...bounds, process.execPath, program, dataDir]
+  const child = spawn(command!, args, { stdio: ["pipe", "pipe", "pipe"], cwd: "/", ...ids })
   let said = ""
   child.stderr.setEncoding("utf8").on("data", (text: string) => { said += text })
   const ended = once(child, "close")

@@ -5,7 +5,7 @@ import { join } from "node:path"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as EmbeddedPostgres from "../../src/embedded/EmbeddedPostgres.ts"
-import { ask, connection, folder, holder, journal, postmasterOf, query, refused } from "./holder.ts"
+import { ask, connection, folder, holder, isRoot, journal, postmasterOf, query, refused } from "./holder.ts"
 
 /** An innocent process under the account that owns the cluster, as one that got the number of a dead postmaster would be. */
 const bystander = (dataDir: string) =>
@@ -47,6 +47,17 @@ describe("after the owner was killed", () => {
       }))
       assert.isFalse(existsSync(join(dataDir, "postgres", "postmaster.pid")), "it is stopped at the end like its own")
     }))
+
+  it.live("as root of a container too, who may not look into other accounts' processes", () =>
+    Effect.gen(function*() {
+      const dataDir = yield* folder
+      const first = yield* holder(dataDir)
+      yield* first.kill
+      const pid = postmasterOf(dataDir)
+      const second = yield* holder(dataDir, { without: "sys_ptrace" })
+      assert.strictEqual(second.port, first.port)
+      assert.strictEqual(postmasterOf(dataDir), pid)
+    }), { skip: !isRoot || process.platform !== "linux" })
 
   it.live("an adopted PostgreSQL is watched, and started again when it is killed", () =>
     Effect.gen(function*() {
