@@ -6,12 +6,12 @@
  */
 import { parseArgs } from "node:util"
 import { patience } from "./demo/customers.ts"
+import { Deployment } from "./demo/Deployment.ts"
 import { Narrator, paintFor } from "./demo/Narrator.ts"
-import { bareSide, outriggerSide } from "./demo/Side.ts"
 import { play } from "./demo/storm.ts"
 import { type Column, tableOf } from "./demo/table.ts"
 import { isPromiseKept } from "./demo/tally.ts"
-import { Town } from "./demo/Town.ts"
+import { withoutOutrigger, withOutrigger } from "./demo/Variant.ts"
 import { readOrders } from "./orders.ts"
 
 const { values: { bare: bareToo, verbose } } = parseArgs({
@@ -20,30 +20,35 @@ const { values: { bare: bareToo, verbose } } = parseArgs({
 const print = (line: string) => console.log(line)
 const paint = paintFor(process.stdout, process.env)
 
+class Interrupted extends Error {}
+
 /** Rejects when somebody wants the demo to end; a second signal changes nothing, for what remains is the cleaning up. */
 const interrupted = new Promise<never>((_, reject) => {
-  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => reject(new Error(`ended by ${signal}`)))
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => reject(new Interrupted(signal)))
 })
 interrupted.catch(() => {})
 
 /** One run, from the first process to the last. */
 const run = async (bare: boolean): Promise<Column> => {
-  const town = await Town.make({ bare, onLine: (name, line) => { if (verbose) print(paint("dim", `         [${name}] ${line}`)) } })
-  const side = bare ? bareSide(town) : outriggerSide(town)
+  const deployment = await Deployment.make({ bare, onLine: (name, line) => { if (verbose) print(paint("dim", `         [${name}] ${line}`)) } })
+  const variant = bare ? withoutOutrigger(deployment) : withOutrigger(deployment)
   const narrator = new Narrator(paint, print)
   const story = async (): Promise<Column> => {
     print(paint("bold", `\nThe shop ${bare ? "without Outrigger" : "with Outrigger"}\n`))
     narrator.say(`PostgreSQL, payments, ${bare ? "" : "the sidecar "}and the shop, each a process of its own`)
-    await town.start()
-    narrator.say(`all is up; health is at ${town.healthUrl}`)
-    return { title: side.title, figures: await play(town, side, narrator) }
+    await deployment.start()
+    narrator.say(`all is up; health is at ${deployment.healthUrl}`)
+    return { title: variant.title, figures: await play(deployment, variant, narrator) }
   }
   const played = story()
+  played.catch(() => {}) // an interrupted one fails once more, when its processes are taken away
   try {
     return await Promise.race([played, interrupted])
+  } catch (error) {
+    if (!(error instanceof Interrupted)) for (const line of deployment.lastWords()) console.error(line)
+    throw error
   } finally {
-    played.catch(() => {}) // it fails once more when its processes are taken away
-    await town.close()
+    await deployment.close()
   }
 }
 

@@ -10,6 +10,8 @@
  *
  * It counts for itself: `GET /ledger` is what the demo's table believes.
  */
+import { tmpdir } from "node:os"
+import { join } from "node:path"
 import { setTimeout as pause } from "node:timers/promises"
 import { z } from "zod"
 import { type Answer, HttpError, type Route, serve } from "./http.ts"
@@ -31,7 +33,7 @@ const Charge = z.object({
 
 const port = Number(process.env["PORT"] ?? 9090)
 const random = seeded(Number(process.env["SEED"] ?? 1))
-const ledger = openLedger(process.env["LEDGER"] ?? "payments-ledger.jsonl")
+const ledger = openLedger(process.env["LEDGER"] ?? join(tmpdir(), "payments-ledger.jsonl"))
 let mode: Mode = "ok"
 
 /** The list prices, in euro cents. */

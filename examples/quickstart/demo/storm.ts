@@ -2,18 +2,18 @@
 import { readOrders } from "../orders.ts"
 import { Customers } from "./customers.ts"
 import type { Narrator } from "./Narrator.ts"
-import type { Side } from "./Side.ts"
+import type { Variant } from "./Variant.ts"
 import { type Figures, figuresOf } from "./tally.ts"
-import type { Town } from "./Town.ts"
+import type { Deployment } from "./Deployment.ts"
 import { watch } from "./watch.ts"
 
-/** Plays it in a town that has started, and gives the figures. */
-export const play = async (town: Town, side: Side, narrator: Narrator): Promise<Figures> => {
-  const customers = new Customers(town.shopUrl, readOrders())
+/** Plays it in a deployment that has started, and gives the figures. */
+export const play = async (deployment: Deployment, variant: Variant, narrator: Narrator): Promise<Figures> => {
+  const customers = new Customers(deployment.shopUrl, readOrders())
   const say = (text: string) => narrator.say(text)
   /** Where it stands, as the payment service and the shop know it. */
   const stand = async () => {
-    const [{ ordersCharged }, waiting] = await Promise.all([town.ledger(), side.waiting()])
+    const [{ ordersCharged }, waiting] = await Promise.all([deployment.ledger(), variant.waiting()])
     say(`${customers.confirmed.size} orders in, ${ordersCharged.length} charged; ${waiting}`)
   }
   try {
@@ -22,60 +22,60 @@ export const play = async (town: Town, side: Side, narrator: Narrator): Promise<
     await stand()
 
     narrator.begin("slow", "payments answers after one to six seconds")
-    await town.behave("slow")
+    await deployment.behave("slow")
     await customers.send(40)
     await stand()
 
     narrator.begin("failing", "payments answers 503")
-    await town.behave("fail")
+    await deployment.behave("fail")
     await customers.send(40)
-    for (const words of await side.outage()) say(words)
+    for (const words of await variant.outage()) say(words)
     await stand()
 
     narrator.begin("dead", "payments takes requests and never answers, and then it is killed")
-    await town.behave("hang")
+    await deployment.behave("hang")
     await customers.send(15)
-    await town.payments.kill()
+    await deployment.payments.kill()
     say("payments is dead")
     await customers.send(30)
-    say(await side.waiting())
+    say(await variant.waiting())
 
     narrator.begin("loop", "payments is back, and flaky: it charges, and two answers of seven are lost")
-    await town.payments.start()
-    await town.behave("flaky")
+    await deployment.payments.start()
+    await deployment.behave("flaky")
     await customers.send(10)
     say("a recount of the stock loops for ever")
-    const recount = side.recountForEver()
-    const [{ answers, slowest }, known] = await Promise.all([watch(town.healthUrl, recount), recount, customers.send(35)])
+    const recount = variant.recountForEver()
+    const [{ answers, slowest }, known] = await Promise.all([watch(deployment.healthUrl, recount), recount, customers.send(35)])
     say(known)
     say(slowest === Infinity
-      ? `health did not answer meanwhile`
+      ? "health did not answer meanwhile"
       : `health answered ${answers} times meanwhile, the slowest answer took ${Math.ceil(slowest)} ms`)
 
     narrator.begin("kills", "and now the processes themselves, one after the other, while customers order")
-    await Promise.all([customers.send(20), side.killRunner().then(say)])
-    await Promise.all([customers.send(25), side.killAgent().then(say)])
-    await Promise.all([customers.send(25), restart(town).then(say)])
+    await Promise.all([customers.send(20), variant.killRunner().then(say)])
+    await Promise.all([customers.send(25), variant.killAgent().then(say)])
+    await Promise.all([customers.send(25), restart(deployment).then(say)])
     await stand()
 
     narrator.begin("return", "payments is well again")
-    await town.behave("ok")
+    await deployment.behave("ok")
     await customers.send(20)
     customers.close()
     await customers.gone()
-    await side.drained()
+    await variant.drained().catch((error: Error) => say(error.message)) // then the table shows what is missing
     await stand()
 
-    const saved = new Set((await town.orders()).map(({ id }) => id))
+    const saved = new Set((await deployment.orders()).map(({ id }) => id))
     const { confirmed, gaveUp, visits } = customers
-    const ledger = await town.ledger()
-    return figuresOf({ confirmed, gaveUp, ledger, openings: side.openings(), saved, slowestHealth: slowest, visits })
+    const ledger = await deployment.ledger()
+    return figuresOf({ confirmed, gaveUp, ledger, openings: variant.openings(), saved, slowestHealth: slowest, visits })
   } finally {
     customers.close()
   }
 }
 
-const restart = async ({ shop }: Town): Promise<string> => {
+const restart = async ({ shop }: Deployment): Promise<string> => {
   await shop.kill()
   const from = performance.now()
   await shop.start()

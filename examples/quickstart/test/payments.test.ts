@@ -4,18 +4,18 @@ import { join } from "node:path"
 import { fileURLToPath } from "node:url"
 import { afterAll, beforeAll, expect, it } from "vitest"
 import { ask } from "../demo/ask.ts"
-import { freePorts, Part } from "../demo/Part.ts"
+import { freePorts, Process } from "../demo/Process.ts"
 import { until } from "../demo/until.ts"
 import type { Counts } from "../ledger.ts"
 
 const folder = mkdtempSync(join(tmpdir(), "payments-"))
 let url: string
-let payments: Part
+let payments: Process
 
 beforeAll(async () => {
   const [port] = await freePorts(1)
   url = `http://127.0.0.1:${port}`
-  payments = new Part({
+  payments = new Process({
     name: "payments",
     args: [fileURLToPath(new URL("../payments.ts", import.meta.url))],
     env: () => ({ PORT: String(port), LEDGER: join(folder, "ledger.jsonl") }),

@@ -5,7 +5,7 @@ import { createServer } from "node:net"
 import { createInterface } from "node:readline"
 import { until } from "./until.ts"
 
-export interface PartOptions {
+export interface ProcessOptions {
   readonly name: string
   /** For `node`: a file and its arguments. */
   readonly args: ReadonlyArray<string>
@@ -24,15 +24,15 @@ const stopBound = 20_000
 /** The environment without what would turn the demo to another database, or another sidecar. */
 const ordinary = Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^(OUTRIGGER_|PG|DATABASE_URL$|NODE_OPTIONS$)/.test(name)))
 
-export class Part {
+export class Process {
   readonly name: string
   /** All that it has said so far, in all its lives. */
   readonly lines: Array<string> = []
-  private readonly options: PartOptions
+  private readonly options: ProcessOptions
   private child: ChildProcess | undefined
   private closed = false
 
-  constructor(options: PartOptions) {
+  constructor(options: ProcessOptions) {
     this.name = options.name
     this.options = options
   }
@@ -87,11 +87,19 @@ export class Part {
   }
 }
 
-/** Ports of loopback that nobody uses now. */
+const canListen = async (port: number): Promise<boolean> => {
+  const server = createServer().listen(port, "127.0.0.1")
+  const free = await once(server, "listening").then(() => true, () => false)
+  if (free) await new Promise((done) => server.close(done))
+  return free
+}
+
+/**
+ * Ports of loopback that nobody uses now. They lie below those that systems give to outgoing connections: a port of a process
+ * that is dead for a moment must not be taken by one of its callers.
+ */
 export const freePorts = async (count: number): Promise<ReadonlyArray<number>> => {
-  const servers = Array.from({ length: count }, () => createServer().listen(0, "127.0.0.1"))
-  await Promise.all(servers.map((server) => once(server, "listening")))
-  const ports = servers.map((server) => (server.address() as { readonly port: number }).port)
-  await Promise.all(servers.map((server) => new Promise((done) => server.close(done))))
+  const ports: Array<number> = []
+  for (let port = 20_000 + Math.floor(Math.random() * 10_000); ports.length < count; port++) if (await canListen(port)) ports.push(port)
   return ports
 }

@@ -1,13 +1,12 @@
-/** What the two runs do differently: the storm is one, and asks its side. */
-import { setTimeout as pause } from "node:timers/promises"
+/** What the two runs do differently: the storm is one, and asks its variant. */
 import { ask } from "./ask.ts"
-import { killAfter, type Town } from "./Town.ts"
+import { type Deployment, killAfter } from "./Deployment.ts"
 import { until } from "./until.ts"
 
 /** For a named state, on a slow machine, ms. */
 const bound = 90_000
 
-export interface Side {
+export interface Variant {
   readonly title: string
   /** Waits until the outage of payments shows, where anything shows it, and gives its words. */
   readonly outage: () => Promise<ReadonlyArray<string>>
@@ -34,13 +33,13 @@ interface TaskPage {
 
 const seconds = (from: number): string => `${((performance.now() - from) / 1000).toFixed(1)} s`
 
-const uncharged = async (town: Town): Promise<number> => (await town.orders()).filter(({ charged }) => !charged).length
+const uncharged = async (deployment: Deployment): Promise<number> => (await deployment.orders()).filter(({ charged }) => !charged).length
 
 const runnerUp = /Runner .* is up \(process (\d+)\)/
 
 /** With the sidecar beside the shop. */
-export const outriggerSide = (town: Town): Side => {
-  const sidecar = town.sidecar!
+export const withOutrigger = (deployment: Deployment): Variant => {
+  const sidecar = deployment.sidecar!
   const runners = (): ReadonlyArray<number> => sidecar.lines.flatMap((line) => {
     const pid = runnerUp.exec(line)?.[1]
     return pid === undefined ? [] : [Number(pid)]
@@ -49,7 +48,7 @@ export const outriggerSide = (town: Town): Side => {
   return {
     title: "with Outrigger",
     outage: () => until("the breaker of payments to show in /health", bound, async () => {
-      const { body } = await ask(town.healthUrl, 5000)
+      const { body } = await ask(deployment.healthUrl, 5000)
       const { checks = {}, status = "pass" } = (body ?? {}) as Partial<Health>
       const words = Object.entries(checks).filter(([name]) => name.endsWith("payments:breaker"))
         .flatMap(([name, entries]) => entries.filter((entry) => entry.status !== "pass").map(({ why }) => `${name}: ${why}`))
@@ -57,7 +56,7 @@ export const outriggerSide = (town: Town): Side => {
     }),
     waiting: async () => {
       const pages = await Promise.all(["ready", "scheduled", "running"].map(async (state) => {
-        const { body } = await ask(`${town.sidecarUrl}/v1/tasks?name=charge-order&limit=500&state=${state}`, 5000)
+        const { body } = await ask(`${deployment.sidecarUrl}/v1/tasks?name=charge-order&limit=500&state=${state}`, 5000)
         return (body as TaskPage | undefined)?.tasks ?? []
       }))
       const tasks = pages.flat()
@@ -66,10 +65,10 @@ export const outriggerSide = (town: Town): Side => {
     },
     recountForEver: async () => {
       const known = runners().length
-      const { body } = await ask(`${town.sidecarUrl}/v1/tasks/recount-stock`, 5000, { payload: { loop: true } })
+      const { body } = await ask(`${deployment.sidecarUrl}/v1/tasks/recount-stock`, 5000, { payload: { loop: true } })
       const { id } = body as { readonly id: string }
       const failure = await until("the end of the recount", bound, async () => {
-        const { body: task } = await ask(`${town.sidecarUrl}/v1/tasks/${id}`, 5000)
+        const { body: task } = await ask(`${deployment.sidecarUrl}/v1/tasks/${id}`, 5000)
         return (task as { readonly error?: { readonly message: string } } | undefined)?.error?.message
       })
       await newRunner(known)
@@ -91,21 +90,24 @@ export const outriggerSide = (town: Town): Side => {
       return `SIGKILL of the agent: started again, up after ${seconds(from)}`
     },
     drained: async () => {
-      await until("all orders to be charged", bound, async () => await uncharged(town) === 0 || undefined)
+      await until("all orders to be charged", bound, async () => await uncharged(deployment) === 0 || undefined)
     },
-    openings: () => town.said(/Circuit breaker state=open/)
+    openings: () => deployment.said(/Circuit breaker state=open/)
   }
 }
 
 /** The shop alone. */
-export const bareSide = (town: Town): Side => ({
+export const withoutOutrigger = (deployment: Deployment): Variant => ({
   title: "without",
-  outage: async () => ["/healthz of the shop says pass: it knows of its database only"],
-  waiting: async () => `the shop knows ${await uncharged(town)} as not charged`,
+  outage: async () => {
+    const { body, hung } = await ask(deployment.healthUrl, 5000)
+    return [hung ? "/healthz does not answer" : `/healthz says ${(body as Partial<Health> | undefined)?.status ?? "nothing"}`]
+  },
+  waiting: async () => `the shop knows ${await uncharged(deployment)} as not charged`,
   recountForEver: async () => {
-    await Promise.race([ask(`${town.shopUrl}/stock/recount`, killAfter, { loop: true }), pause(killAfter)])
-    await town.shop.kill() // by an operator, or a liveness probe: as soon as the sidecar does it
-    await town.shop.start()
+    await ask(`${deployment.shopUrl}/stock/recount`, killAfter, { loop: true })
+    await deployment.shop.kill() // as an operator, or a liveness probe, would: as soon as the sidecar does it
+    await deployment.shop.start()
     return `the recount blocked the whole shop for ${killAfter / 1000} s; the shop was killed and started again`
   },
   killRunner: async () => "there is no runner",
@@ -113,7 +115,7 @@ export const bareSide = (town: Town): Side => ({
   drained: async () => {
     let [requests, since] = [-1, performance.now()]
     await until("the last retry", bound, async () => {
-      const { requests: now } = await town.ledger()
+      const { requests: now } = await deployment.ledger()
       if (now !== requests) [requests, since] = [now, performance.now()]
       return performance.now() - since > 6000 || undefined // its retries are two seconds apart
     })

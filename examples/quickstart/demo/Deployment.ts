@@ -9,7 +9,7 @@ import { fileURLToPath } from "node:url"
 import pg from "pg"
 import type { Counts } from "../ledger.ts"
 import { ask } from "./ask.ts"
-import { freePorts, Part, type PartOptions } from "./Part.ts"
+import { freePorts, Process, type ProcessOptions } from "./Process.ts"
 import { until } from "./until.ts"
 
 export type Mode = "ok" | "slow" | "fail" | "hang" | "flaky"
@@ -22,51 +22,51 @@ const outrigger = here("../../../sidecar/src/bin.ts")
 
 const answers = (url: string) => async () => (await ask(url, 2000)).status === 200
 
-export interface TownOptions {
+export interface DeploymentOptions {
   /** Without Outrigger. */
   readonly bare: boolean
   /** Hears each line that a process says. */
   readonly onLine: (name: string, line: string) => void
 }
 
-export class Town {
+export class Deployment {
   readonly shopUrl: string
   /** Of the process that answers for the shop's health. */
   readonly healthUrl: string
   readonly sidecarUrl: string
-  readonly shop: Part
-  readonly payments: Part
-  readonly sidecar: Part | undefined
-  private readonly database: Part
+  readonly shop: Process
+  readonly payments: Process
+  readonly sidecar: Process | undefined
+  private readonly database: Process
   private readonly folder: string
   private readonly paymentsUrl: string
-    private pool: pg.Pool | undefined
+  private pool: pg.Pool | undefined
 
-  private constructor(folder: string, ports: ReadonlyArray<number>, { bare, onLine }: TownOptions) {
-    const part = (name: string, options: Omit<PartOptions, "name" | "onLine">) =>
-      new Part({ name, onLine: (line) => onLine(name, line), ...options })
+  private constructor(folder: string, ports: ReadonlyArray<number>, { bare, onLine }: DeploymentOptions) {
+    const define = (name: string, options: Omit<ProcessOptions, "name" | "onLine">) =>
+      new Process({ name, onLine: (line) => onLine(name, line), ...options })
     const [shop, payments, sidecar, database] = ports.map((port) => ({ port: String(port), url: `http://127.0.0.1:${port}` }))
     this.folder = folder
     this.shopUrl = shop!.url
     this.paymentsUrl = payments!.url
     this.sidecarUrl = sidecar!.url
     this.healthUrl = bare ? `${shop!.url}/healthz` : `${sidecar!.url}/health`
-    this.database = part("database", {
+    this.database = define("database", {
       args: [outrigger, "start", "--data", folder, "--port", database!.port],
       env: () => ({}),
       ready: answers(`${database!.url}/readyz`)
     })
-    this.payments = part("payments", {
+    this.payments = define("payments", {
       args: [here("../payments.ts")],
       env: () => ({ PORT: payments!.port, LEDGER: join(folder, "ledger.jsonl") }),
       ready: answers(`${payments!.url}/ledger`)
     })
-    this.shop = part("shop", {
+    this.shop = define("shop", {
       args: [here(bare ? "../bare-shop.ts" : "../shop.ts")],
       env: () => ({ PORT: shop!.port, PAYMENTS_URL: payments!.url, OUTRIGGER_URL: sidecar!.url, DATABASE_URL: this.databaseUrl() }),
       ready: answers(`${shop!.url}/healthz`)
     })
-    this.sidecar = bare ? undefined : part("sidecar", {
+    this.sidecar = bare ? undefined : define("sidecar", {
       args: [
         outrigger, "start", "--tasks", here("../tasks.ts"), "--port", sidecar!.port, "--data", join(folder, "sidecar"),
         "--kill-after", `${killAfter}ms`, "--drain-timeout", "5s"
@@ -77,10 +77,10 @@ export class Town {
   }
 
   /** Nothing runs yet; `close` must be called whatever happens. */
-  static async make(options: TownOptions): Promise<Town> {
+  static async make(options: DeploymentOptions): Promise<Deployment> {
     const folder = mkdtempSync(join(tmpdir(), "outrigger-demo-"))
     chmodSync(folder, 0o711) // PostgreSQL refuses to be root, and must pass through when we are
-    return new Town(folder, await freePorts(4), options)
+    return new Deployment(folder, await freePorts(4), options)
   }
 
   async start(): Promise<void> {
@@ -116,6 +116,12 @@ export class Town {
   async orders(): Promise<ReadonlyArray<{ readonly id: string; readonly charged: boolean }>> {
     const { rows } = await this.pool!.query<{ id: string; charged: boolean }>("select id, charged_at is not null as charged from orders")
     return rows
+  }
+
+  /** What each process said last, for whoever has to find out why the demo failed. */
+  lastWords(): ReadonlyArray<string> {
+    return [this.database, this.payments, this.sidecar, this.shop].flatMap((process) =>
+      process === undefined ? [] : process.lines.slice(-12).map((line) => `[${process.name}] ${line}`))
   }
 
   /** How often a line was said by those who call the payment service. */
