@@ -5,19 +5,16 @@
  * PostgreSQL rolled it back by itself (serialization failure, deadlock). Each kind has its timeout, which cancels the query on
  * the server. Waiting for a connection has one too.
  */
-import * as Cause from "effect/Cause"
-import * as Clock from "effect/Clock"
 import * as Config from "effect/Config"
 import * as Context from "effect/Context"
-import * as Duration from "effect/Duration"
+import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
 import type { SqlError } from "effect/sql/SqlError"
 import * as Reactivity from "effect/reactivity/Reactivity"
 import { PgClient } from "@effect/sql-pg"
-import { Policy, Registry, Retry } from "@outrigger/sdk"
+import { Health, Policy, Registry, Retry } from "@outrigger/sdk"
 import { isRetryable, serverErrorOf } from "./internal/errors.ts"
 
 export interface Options {
@@ -81,8 +78,6 @@ const rolledBack = (error: unknown): boolean => {
   return code !== undefined && (/^40(001|P01)$/.test(code) || code === "ECONNREFUSED" || code === "57P03" || code === "53300")
 }
 
-const millis = (input: Duration.Input) => Duration.toMillis(Duration.fromInputUnsafe(input))
-
 const policies = (name: string, options: Options, registry: Registry.Service, services: Context.Context<never>) => {
   const { analytics = "30 seconds", read = "5 seconds", write = "10 seconds" } = options.queryTimeout ?? {}
   const retry = options.retry ?? Retry.database
@@ -99,27 +94,18 @@ const policies = (name: string, options: Options, registry: Registry.Service, se
   }
 }
 
-/** One question now and then, at most 2 seconds long; how it went is a check of its own. */
-const watch = (name: string, options: Options, registry: Registry.Service, sql: PgClient.PgClient) =>
-  Effect.gen(function*() {
-    const clock = yield* Clock.Clock
-    const every = millis(options.healthEvery ?? "60 seconds")
-    const settings = { every, timeout: 2000, failAfter: 2, recoverAfter: 1, criticality: options.criticality ?? "critical", readiness: false } as const
-    const check: Registry.RegisteredCheck = { settings, state: Registry.initialCheck(clock.currentTimeMillisUnsafe()) }
-    yield* Effect.acquireRelease(Effect.sync(() => registry.check(`${name}:ping`, check)), (remove) => Effect.sync(remove))
-    const ask = Effect.gen(function*() {
-      const exit = yield* Effect.exit(Effect.timeout(sql`select 1`, 2000))
-      const result = Exit.isSuccess(exit)
-        ? { status: "pass" } as const
-        : { status: "fail", output: describe(Cause.squash(exit.cause)) } as const
-      if (result.status === "fail") yield* Effect.logWarning("Pool health: degraded").pipe(Effect.annotateLogs({ dependency: name, why: result.output }))
-      check.state = Registry.stepCheck(check.state, result, Number(clock.monotonicTimeNanosUnsafe()) / 1e6, clock.currentTimeMillisUnsafe(), settings)
-    })
-    yield* Effect.forkScoped(Effect.forever(Effect.andThen(ask, Effect.sleep(every))))
+/** One question now and then, at most 2 seconds long. */
+const watch = (name: string, options: Options, sql: PgClient.PgClient) => {
+  const ask = Effect.catch(Effect.asVoid(sql`select 1`), (error) => Effect.as(
+    Effect.logWarning("Pool health: degraded").pipe(Effect.annotateLogs({ dependency: name, why: describe(error) })),
+    { status: "fail", output: describe(error) } as const
+  ))
+  return Health.check(`${name}:ping`, ask, {
+    every: options.healthEvery ?? "60 seconds", timeout: "2 seconds", criticality: options.criticality ?? "critical"
   })
+}
 
-const describe = (error: unknown): string =>
-  (error as { readonly _tag?: unknown } | null)?._tag === "SqlError" ? serverErrorOf(error as SqlError).message : String(error)
+const describe = (error: SqlError): string => serverErrorOf(error).message
 
 const makeShape = (name: string, options: Options) => Effect.gen(function*() {
   const registry = yield* Registry.Registry
@@ -131,7 +117,7 @@ const makeShape = (name: string, options: Options) => Effect.gen(function*() {
   })
   yield* Effect.addFinalizer(() => Effect.logInfo("Session closed on shutdown").pipe(Effect.annotateLogs({ dependency: name })))
   const all = policies(name, options, registry, services)
-  yield* watch(name, options, registry, sql)
+  yield* watch(name, options, sql)
   const run: Shape["run"] = (kind, operation, effect) => all[kind].run(effect, { operation })
   return { sql, run }
 })

@@ -5,7 +5,7 @@ import { Registry as CoreRegistry } from "./core/registry.ts"
 
 export type { DependencyState } from "./core/dependency.ts"
 export type { CheckEntry, CheckResult, CheckSettings, CheckState, Report, Status } from "./core/health.ts"
-export { entryOf, explain, initial as initialCheck, overall, reportOf, step as stepCheck } from "./core/health.ts"
+export { explain, reportOf } from "./core/health.ts"
 export type { RegisteredCheck } from "./core/registry.ts"
 
 /** All that a process has registered. */

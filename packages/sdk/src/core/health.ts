@@ -145,3 +145,12 @@ export const explain = (error: unknown): string => {
   const shown = typeof status === "number" && !(error instanceof Error) ? `status ${status}` : `${name}${text}`
   return shown.replace(/(\w+:\/\/)[^\s/@]*@/g, "$1").slice(0, 300)
 }
+
+/** Whoever returns nothing found nothing wrong. */
+export const normalResult = (value: unknown): CheckResult => {
+  if (value === undefined) return { status: "pass" }
+  const { status } = (value ?? {}) as { readonly status?: unknown }
+  return status === "pass" || status === "warn" || status === "fail"
+    ? value as CheckResult
+    : { status: "fail", output: `the check gave ${JSON.stringify(value)}, but must give { status: "pass" | "warn" | "fail" }` }
+}

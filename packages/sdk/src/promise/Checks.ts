@@ -1,48 +1,13 @@
 /** Runs checks in the background: each in its own time, side by side, each with a hard timeout. */
-import { type DurationInput, toMillis } from "../core/duration.ts"
-import { InvalidPolicyOption } from "../core/errors.ts"
-import { type CheckResult, type CheckSettings, explain, initial, step } from "../core/health.ts"
-import type { Criticality } from "../core/options.ts"
+import { type CheckOptions, readCheckOptions } from "../core/checkOptions.ts"
+import { type CheckResult, explain, initial, normalResult, step } from "../core/health.ts"
 import type { RegisteredCheck, Registry } from "../core/registry.ts"
 import type { TimerHandle, TimerPort } from "../core/timers.ts"
 
+export type { CheckOptions } from "../core/checkOptions.ts"
+
 /** Gives a result, or throws, which counts as `fail`. */
 export type CheckFunction = (context: { readonly signal: AbortSignal }) => PromiseLike<CheckResult> | CheckResult
-
-export interface CheckOptions {
-  /** 30 seconds unless said. */
-  readonly every?: DurationInput | undefined
-  /** 5 seconds unless said, or `every` where that is less. */
-  readonly timeout?: DurationInput | undefined
-  /** Bad results in a row until it shows; 2 unless said. */
-  readonly failAfter?: number | undefined
-  /** Good results in a row until it shows; 1 unless said. */
-  readonly recoverAfter?: number | undefined
-  /** What its failure does to the health of the process; "degrades" unless said. */
-  readonly criticality?: Criticality | undefined
-  /** Whether its failure takes the process out of service; false unless said. */
-  readonly readiness?: boolean | undefined
-}
-
-const millis = (name: string, option: string, input: DurationInput): number => {
-  const value = toMillis(input)
-  if (value > 0 && value < Infinity) return value
-  throw new InvalidPolicyOption(`check ${name}`, option, input, 'milliseconds or a duration such as "30 seconds", above zero and finite')
-}
-
-/** Options made whole; throws `InvalidPolicyOption`. */
-export const readCheckOptions = (name: string, options: CheckOptions): CheckSettings => {
-  const every = millis(name, "every", options.every ?? 30_000)
-  const { criticality = "degrades", failAfter = 2, readiness = false, recoverAfter = 1 } = options
-  for (const [option, value] of Object.entries({ failAfter, recoverAfter })) {
-    if (!Number.isInteger(value) || value < 1) throw new InvalidPolicyOption(`check ${name}`, option, value, "a whole number from 1")
-  }
-  if (!["critical", "degrades", "ignored"].includes(criticality)) {
-    throw new InvalidPolicyOption(`check ${name}`, "criticality", criticality, "critical, degrades or ignored")
-  }
-  const timeout = options.timeout === undefined ? Math.min(5000, every) : millis(name, "timeout", options.timeout)
-  return { every, timeout, criticality, failAfter, recoverAfter, readiness }
-}
 
 export class Checks {
   private readonly registry: Registry
@@ -77,8 +42,9 @@ export class Checks {
     let timer: TimerHandle | undefined
     let stopped = false
     let abort = () => {}
+    const alone = oneAtATime(check)
     const round = () => {
-      const run = this.once(check, registered.settings.timeout)
+      const run = this.once(alone, registered.settings.timeout)
       abort = run.abort
       void run.result.then((result) => {
         if (stopped) return
@@ -110,7 +76,7 @@ export class Checks {
       }
       const failed = (error: unknown) => settle({ status: "fail", output: explain(error) })
       try {
-        Promise.resolve(check({ signal: controller.signal })).then((value) => settle(normal(value)), failed)
+        Promise.resolve(check({ signal: controller.signal })).then((value) => settle(normalResult(value)), failed)
       } catch (error) {
         failed(error)
       }
@@ -119,11 +85,14 @@ export class Checks {
   }
 }
 
-/** Whoever returns nothing found nothing wrong. */
-const normal = (value: unknown): CheckResult => {
-  if (value === undefined) return { status: "pass" }
-  const { status } = (value ?? {}) as { readonly status?: unknown }
-  return status === "pass" || status === "warn" || status === "fail"
-    ? value as CheckResult
-    : { status: "fail", output: `the check gave ${JSON.stringify(value)}, but must give { status: "pass" | "warn" | "fail" }` }
+/** A check that hangs is not started again on top of itself: what it holds, such as a connection, would pile up. */
+const oneAtATime = (check: CheckFunction): CheckFunction => {
+  let running = false
+  return (context) => {
+    if (running) return { status: "fail", output: "the check before has not ended yet" }
+    running = true
+    return Promise.resolve().then(() => check(context)).finally(() => {
+      running = false
+    })
+  }
 }

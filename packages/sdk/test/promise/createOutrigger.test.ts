@@ -198,6 +198,15 @@ describe("checks", () => {
     assert.strictEqual(port.waiting.length, 0)
   })
 
+  it("that hang are not started again on top of themselves", async () => {
+    const { outrigger, port } = make()
+    let started = 0
+    outrigger.check("hung", () => { started++; return hang() }, { every: 100, timeout: 50 })
+    await port.pass(1000)
+    assert.deepStrictEqual([started, (await outrigger.health()).checks["hung:check"]![0]!.why], [1, "the check before has not ended yet"])
+    await outrigger.close()
+  })
+
   it("refuse options that make no sense", () => {
     const { outrigger } = make()
     assert.throws(() => outrigger.check("x", () => undefined as never, { every: "soon" as never }), /check x: every is "soon"/)
