@@ -142,7 +142,7 @@ const foster = (cluster: Cluster, { pid, port }: PostmasterPid.PostmasterPid): P
 const answers = (cluster: Cluster, port: number): Effect.Effect<boolean> =>
   Effect.gen(function*() {
     const { make } = yield* Effect.promise(() => import("@effect/sql-pg/PgConnection"))
-    const connection = yield* make({ url: Redacted.make(urlOf(cluster, port)), connectTimeout: "3 seconds" })
+    const connection = yield* make({ url: Redacted.make(urlOf(cluster, port)), connectTimeout: "5 seconds" })
     const { rows } = yield* connection.query("show data_directory")
     return rows[0]?.["data_directory"] === cluster.folder
   }).pipe(Effect.scoped, Effect.timeout("5 seconds"), Effect.catchCause(() => Effect.succeed(false)))

@@ -2,11 +2,11 @@ import { mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs"
 import { createServer } from "node:net"
 import { once } from "node:events"
 import { join } from "node:path"
-import { assert, describe, it } from "@effect/vitest"
+import { assert, describe, it, layer } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as EmbeddedPostgres from "../../src/embedded/EmbeddedPostgres.ts"
-import { connection, folder, journal, postmasterOf, query } from "./holder.ts"
+import { connection, folder, journal, MadeFolder, postmasterOf, query } from "./holder.ts"
 
 const quiet = { log: () => {}, settings: ["fsync=off"] }
 
@@ -31,7 +31,7 @@ const occupied = (port: number) =>
     (server) => Effect.sync(() => server.close())
   )
 
-describe("the embedded PostgreSQL", () => {
+describe("the first start of the embedded PostgreSQL", () => {
   it.live("makes a PostgreSQL 18 on the first start, and finds its rows and its port again on the second", () =>
     Effect.gen(function*() {
       const dataDir = join(yield* folder, ".outrigger")
@@ -71,44 +71,6 @@ describe("the embedded PostgreSQL", () => {
       assert.strictEqual(yield* query(url, "show unix_socket_directories"), "")
     }))
 
-  it.live("takes another port when somebody has the one of the last run", () =>
-    Effect.gen(function*() {
-      const dataDir = yield* folder
-      const { port: taken } = yield* Effect.scoped(EmbeddedPostgres.start({ dataDir, ...quiet }))
-      yield* occupied(taken)
-      const { port, url } = yield* EmbeddedPostgres.start({ dataDir, ...quiet })
-      assert.notStrictEqual(port, taken)
-      assert.strictEqual(yield* query(url, "select 1"), 1)
-    }))
-
-  it.live("runs in a session of its own, which a Ctrl-C in the terminal does not reach", () =>
-    Effect.gen(function*() {
-      const dataDir = yield* folder
-      yield* EmbeddedPostgres.start({ dataDir, ...quiet })
-      const pid = postmasterOf(dataDir)
-      const fields = readFileSync(`/proc/${pid}/stat`, "utf8").split(") ")[1]!.split(" ")
-      const [, , group, session] = fields.map(Number)
-      assert.deepStrictEqual([group, session], [pid, pid])
-    }), { skip: process.platform !== "linux" })
-
-  it.live("starts it again on the same port when it is killed, though one of its sessions will not end by itself", () =>
-    Effect.gen(function*() {
-      const dataDir = yield* folder
-      const log = journal()
-      const { url } = yield* EmbeddedPostgres.start({ dataDir, log: log.log })
-      yield* query(url, "create table kept as select 42 as n")
-      const busy = yield* connection(url)
-      busy.query("do $$ begin loop end loop; end $$").catch(() => {})
-      yield* query(url, "select 1")
-      process.kill(postmasterOf(dataDir), "SIGKILL")
-      yield* log.line("PostgreSQL ended (SIGKILL)")
-      yield* log.line("PostgreSQL is up again")
-      assert.strictEqual(yield* query(url, "select n from kept"), 42)
-      process.kill(postmasterOf(dataDir), "SIGKILL")
-      yield* Effect.repeat(log.line("PostgreSQL is up again"), { until: () => log.lines.filter((line) => line.includes("up again")).length === 2 })
-      assert.strictEqual(yield* query(url, "select n from kept"), 42)
-    }))
-
   it.live("leaves nothing running when its start is interrupted, and starts well after that", () =>
     Effect.gen(function*() {
       const dataDir = yield* folder
@@ -118,16 +80,6 @@ describe("the embedded PostgreSQL", () => {
       yield* Fiber.interrupt(starting)
       const { url } = yield* EmbeddedPostgres.start({ dataDir, ...quiet })
       assert.strictEqual(yield* query(url, "select 1"), 1)
-    }))
-
-  it.live("says in PostgreSQL's own words why it does not start, and what else there is", () =>
-    Effect.gen(function*() {
-      const dataDir = yield* folder
-      const error = yield* Effect.flip(EmbeddedPostgres.start({ dataDir, ...quiet, settings: ["no_such_setting=1"] }))
-      assert.strictEqual(error._tag, "EmbeddedPostgresError")
-      assert.include(error.message, `unrecognized configuration parameter "no_such_setting"`)
-      assert.include(error.message, dataDir)
-      assert.include(error.message, "set DATABASE_URL=postgres://")
     }))
 
   it.live("overwrites nothing that lies where its cluster would be", () =>
@@ -148,10 +100,61 @@ describe("the embedded PostgreSQL", () => {
       const { url } = yield* EmbeddedPostgres.start({ dataDir, ...quiet })
       assert.strictEqual(yield* query(url, "select 1"), 1)
     }))
+})
 
-  it.live("is a layer too", () =>
+// Without test services `it.effect` runs on the real clock: processes know no other.
+layer(MadeFolder.layer, { excludeTestServices: true })("the embedded PostgreSQL", (it) => {
+  it.effect("takes another port when somebody has the one of the last run", () =>
     Effect.gen(function*() {
-      const dataDir = yield* folder
+      const { dataDir } = yield* MadeFolder
+      const { port: taken } = yield* Effect.scoped(EmbeddedPostgres.start({ dataDir, ...quiet }))
+      yield* occupied(taken)
+      const { port, url } = yield* EmbeddedPostgres.start({ dataDir, ...quiet })
+      assert.notStrictEqual(port, taken)
+      assert.strictEqual(yield* query(url, "select 1"), 1)
+    }))
+
+  it.effect("runs in a session of its own, which a Ctrl-C in the terminal does not reach", () =>
+    Effect.gen(function*() {
+      const { dataDir } = yield* MadeFolder
+      yield* EmbeddedPostgres.start({ dataDir, ...quiet })
+      const pid = postmasterOf(dataDir)
+      const fields = readFileSync(`/proc/${pid}/stat`, "utf8").split(") ")[1]!.split(" ")
+      const [, , group, session] = fields.map(Number)
+      assert.deepStrictEqual([group, session], [pid, pid])
+    }), { skip: process.platform !== "linux" })
+
+  it.effect("starts it again on the same port when it is killed, though one of its sessions will not end by itself", () =>
+    Effect.gen(function*() {
+      const { dataDir } = yield* MadeFolder
+      const log = journal()
+      const { url } = yield* EmbeddedPostgres.start({ dataDir, log: log.log })
+      yield* query(url, "create table kept as select 42 as n")
+      const busy = yield* connection(url)
+      busy.query("do $$ begin loop end loop; end $$").catch(() => {})
+      yield* query(url, "select 1")
+      process.kill(postmasterOf(dataDir), "SIGKILL")
+      yield* log.line("PostgreSQL ended (SIGKILL)")
+      yield* log.line("PostgreSQL is up again")
+      assert.strictEqual(yield* query(url, "select n from kept"), 42)
+      process.kill(postmasterOf(dataDir), "SIGKILL")
+      yield* Effect.repeat(log.line("PostgreSQL is up again"), { until: () => log.lines.filter((line) => line.includes("up again")).length === 2 })
+      assert.strictEqual(yield* query(url, "select n from kept"), 42)
+    }))
+
+  it.effect("says in PostgreSQL's own words why it does not start, and what else there is", () =>
+    Effect.gen(function*() {
+      const { dataDir } = yield* MadeFolder
+      const error = yield* Effect.flip(EmbeddedPostgres.start({ dataDir, ...quiet, settings: ["no_such_setting=1"] }))
+      assert.strictEqual(error._tag, "EmbeddedPostgresError")
+      assert.include(error.message, `unrecognized configuration parameter "no_such_setting"`)
+      assert.include(error.message, dataDir)
+      assert.include(error.message, "set DATABASE_URL=postgres://")
+    }))
+
+  it.effect("is a layer too", () =>
+    Effect.gen(function*() {
+      const { dataDir } = yield* MadeFolder
       const answer = yield* EmbeddedPostgres.EmbeddedPostgres.use(({ url }) => query(url, "select 1")).pipe(
         Effect.provide(EmbeddedPostgres.layer({ dataDir, ...quiet }))
       )

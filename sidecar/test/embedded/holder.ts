@@ -5,8 +5,11 @@ import { chmodSync, mkdtempSync, readFileSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join, resolve } from "node:path"
 import { createInterface } from "node:readline"
+import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
 import pg from "pg"
+import * as EmbeddedPostgres from "../../src/embedded/EmbeddedPostgres.ts"
 
 export const isRoot = process.getuid?.() === 0
 
@@ -19,6 +22,15 @@ export const folder = Effect.acquireRelease(
   }),
   (path) => Effect.sync(() => rmSync(path, { recursive: true, force: true }))
 )
+
+/** A data folder whose cluster is made, and stopped: tests that do not care for the first start share it, for that takes a second. */
+export class MadeFolder extends Context.Service<MadeFolder, { readonly dataDir: string }>()("test/MadeFolder") {
+  static readonly layer = Layer.effect(MadeFolder, Effect.gen(function*() {
+    const dataDir = join(yield* folder, "made")
+    yield* Effect.scoped(EmbeddedPostgres.start({ dataDir, log: () => {} }))
+    return { dataDir }
+  }))
+}
 
 /** Another process that has an embedded PostgreSQL. */
 export interface Holder {

@@ -2,10 +2,10 @@ import { spawn } from "node:child_process"
 import { existsSync, statSync, writeFileSync } from "node:fs"
 import { once } from "node:events"
 import { join } from "node:path"
-import { assert, describe, it } from "@effect/vitest"
+import { assert, layer } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as EmbeddedPostgres from "../../src/embedded/EmbeddedPostgres.ts"
-import { ask, connection, folder, holder, isRoot, journal, postmasterOf, query, refused } from "./holder.ts"
+import { ask, connection, holder, isRoot, journal, MadeFolder, postmasterOf, query, refused } from "./holder.ts"
 
 /** An innocent process under the account that owns the cluster, as one that got the number of a dead postmaster would be. */
 const bystander = (dataDir: string) =>
@@ -21,17 +21,11 @@ const bystander = (dataDir: string) =>
     })
   )
 
-/** A folder whose PostgreSQL was stopped in good order. */
-const stopped = Effect.gen(function*() {
-  const dataDir = yield* folder
-  yield* Effect.scoped(EmbeddedPostgres.start({ dataDir, log: () => {} }))
-  return dataDir
-})
-
-describe("after the owner was killed", () => {
-  it.live("the next one adopts its PostgreSQL: who is connected stays connected", () =>
+// Without test services `it.effect` runs on the real clock: processes know no other.
+layer(MadeFolder.layer, { excludeTestServices: true })("after the owner was killed", (it) => {
+  it.effect("the next one adopts its PostgreSQL: who is connected stays connected", () =>
     Effect.gen(function*() {
-      const dataDir = yield* folder
+      const { dataDir } = yield* MadeFolder
       const first = yield* holder(dataDir)
       const host = yield* connection(first.url)
       const session = yield* ask(host, "select pg_backend_pid()")
@@ -48,9 +42,9 @@ describe("after the owner was killed", () => {
       assert.isFalse(existsSync(join(dataDir, "postgres", "postmaster.pid")), "it is stopped at the end like its own")
     }))
 
-  it.live("as root of a container too, who may not look into other accounts' processes", () =>
+  it.effect("as root of a container too, who may not look into other accounts' processes", () =>
     Effect.gen(function*() {
-      const dataDir = yield* folder
+      const { dataDir } = yield* MadeFolder
       const first = yield* holder(dataDir)
       yield* first.kill
       const pid = postmasterOf(dataDir)
@@ -59,9 +53,9 @@ describe("after the owner was killed", () => {
       assert.strictEqual(postmasterOf(dataDir), pid)
     }), { skip: !isRoot || process.platform !== "linux" })
 
-  it.live("an adopted PostgreSQL is watched, and started again when it is killed", () =>
+  it.effect("an adopted PostgreSQL is watched, and started again when it is killed", () =>
     Effect.gen(function*() {
-      const dataDir = yield* folder
+      const { dataDir } = yield* MadeFolder
       const first = yield* holder(dataDir)
       yield* first.kill
       const log = journal()
@@ -71,9 +65,9 @@ describe("after the owner was killed", () => {
       assert.strictEqual(yield* query(url, "select 1"), 1)
     }))
 
-  it.live("a PostgreSQL that answers nobody is stopped, and another one started", () =>
+  it.effect("a PostgreSQL that answers nobody is stopped, and another one started", () =>
     Effect.gen(function*() {
-      const dataDir = yield* folder
+      const { dataDir } = yield* MadeFolder
       const first = yield* holder(dataDir)
       yield* first.kill
       const pid = postmasterOf(dataDir)
@@ -83,9 +77,9 @@ describe("after the owner was killed", () => {
       assert.strictEqual(yield* query(url, "select 1"), 1)
     }))
 
-  it.live("and its PostgreSQL too, the next start recovers what was committed", () =>
+  it.effect("and its PostgreSQL too, the next start recovers what was committed", () =>
     Effect.gen(function*() {
-      const dataDir = yield* folder
+      const { dataDir } = yield* MadeFolder
       const first = yield* holder(dataDir)
       yield* query(first.url, "create table kept as select 42 as n")
       yield* first.kill
@@ -95,12 +89,12 @@ describe("after the owner was killed", () => {
     }))
 })
 
-describe("a lock that a crash of the machine left", () => {
+layer(MadeFolder.layer, { excludeTestServices: true })("a lock that a crash of the machine left", (it) => {
   const lockOf = (pid: number | string, dataDir: string) => [pid, join(dataDir, "postgres"), 1_700_000_000, 5432, "", "127.0.0.1", "", "ready   ", ""].join("\n")
 
-  it.live("is removed when its number is another program's by now, which is left in peace", () =>
+  it.effect("is removed when its number is another program's by now, which is left in peace", () =>
     Effect.gen(function*() {
-      const dataDir = yield* stopped
+      const { dataDir } = yield* MadeFolder
       const other = yield* bystander(dataDir)
       writeFileSync(join(dataDir, "postgres", "postmaster.pid"), lockOf(other.pid!, dataDir))
       const { url } = yield* EmbeddedPostgres.start({ dataDir, log: () => {} })
@@ -108,17 +102,17 @@ describe("a lock that a crash of the machine left", () => {
       assert.isTrue(other.kill(0), "nobody ended it")
     }))
 
-  it.live("is removed when there is nothing in it", () =>
+  it.effect("is removed when there is nothing in it", () =>
     Effect.gen(function*() {
-      const dataDir = yield* stopped
+      const { dataDir } = yield* MadeFolder
       writeFileSync(join(dataDir, "postgres", "postmaster.pid"), "")
       const { url } = yield* EmbeddedPostgres.start({ dataDir, log: () => {} })
       assert.strictEqual(yield* query(url, "select 1"), 1)
     }))
 
-  it.live("is no sign of readiness for the one that is started", () =>
+  it.effect("is no sign of readiness for the one that is started", () =>
     Effect.gen(function*() {
-      const dataDir = yield* stopped
+      const { dataDir } = yield* MadeFolder
       writeFileSync(join(dataDir, "postgres", "postmaster.pid"), lockOf(2 ** 22 - 1, dataDir))
       const { port, url } = yield* EmbeddedPostgres.start({ dataDir, log: () => {} })
       assert.notStrictEqual(port, 5432)
@@ -126,10 +120,10 @@ describe("a lock that a crash of the machine left", () => {
     }))
 })
 
-describe("a second sidecar on the same data folder", () => {
-  it.live("is told who has it and what to do, and the first one goes on", () =>
+layer(MadeFolder.layer, { excludeTestServices: true })("a second sidecar on the same data folder", (it) => {
+  it.effect("is told who has it and what to do, and the first one goes on", () =>
     Effect.gen(function*() {
-      const dataDir = yield* folder
+      const { dataDir } = yield* MadeFolder
       const first = yield* holder(dataDir)
       const error = yield* Effect.flip(EmbeddedPostgres.start({ dataDir, log: () => {} }))
       assert.strictEqual(error._tag, "DataFolderInUse")
@@ -139,9 +133,9 @@ describe("a second sidecar on the same data folder", () => {
       assert.strictEqual(yield* query(first.url, "select 1"), 1)
     }))
 
-  it.live("is told so within one process too", () =>
+  it.effect("is told so within one process too", () =>
     Effect.gen(function*() {
-      const dataDir = yield* folder
+      const { dataDir } = yield* MadeFolder
       yield* EmbeddedPostgres.start({ dataDir, log: () => {} })
       const error = yield* Effect.flip(EmbeddedPostgres.start({ dataDir, log: () => {} }))
       assert.strictEqual(error._tag, "DataFolderInUse")
