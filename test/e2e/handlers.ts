@@ -8,6 +8,8 @@ import { z } from "zod"
 export const Greet = PromiseTask.make("greet", { payload: z.object({ name: z.string() }), success: z.string() })
 export const Wait = PromiseTask.make("wait", { payload: z.object({ millis: z.number() }), retry: { times: 3, base: 10, max: 10 } })
 
+export const Spin = PromiseTask.make("spin", { payload: z.object({}) })
+
 export class Refused extends Schema.TaggedError<Refused>()("Refused", { why: Schema.String }) {}
 export const Judge = Task.make("judge", { payload: { guilty: Schema.Boolean }, success: Schema.String, error: Refused })
 
@@ -20,5 +22,8 @@ export default [
       reject(signal.reason)
     })
   })),
+  Spin.handle(() => {
+    for (;;);
+  }),
   Judge.toLayer(({ guilty }) => guilty ? Effect.fail(new Refused({ why: "guilty" })) : Effect.succeed("free"))
 ]

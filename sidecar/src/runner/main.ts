@@ -81,6 +81,7 @@ const orphaned = (executor: Executor.Service) => Effect.gen(function*() {
 })
 
 const run = ({ databaseUrl, drainTimeout, killAfter, name, tasks, verbose }: RunnerSettings) => Effect.gen(function*() {
+  process.env["DATABASE_URL"] ??= databaseUrl // handlers of a quick start have no other way to the sidecar's own database
   const handlers = yield* Effect.tryPromise({ try: () => loadHandlers(tasks), catch: (error) => error as Error })
   const [first, ...rest] = handlers
   const store = PgTaskStore.layer({ url: Redacted.make(databaseUrl), applicationName: `outrigger ${name}` })

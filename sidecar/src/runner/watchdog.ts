@@ -18,6 +18,8 @@ const lookEvery = 50
 const blockedAfter = 200
 const askEvery = 500
 const askTimeout = 1000
+/** An orphan that is blocked cannot hand back what it has, and nobody else would ever end it: its lease gives its tasks back. */
+const orphanBlockedFor = 3000
 
 interface Frame {
   readonly callFrameId: string
@@ -31,7 +33,15 @@ interface Found {
   readonly where?: string
 }
 
-const say = (word: RunnerWord) => writeSync(wordsFd, `${JSON.stringify(word)}\n`)
+/** False when nobody reads any more: the agent is gone. */
+const say = (word: RunnerWord): boolean => {
+  try {
+    writeSync(wordsFd, `${JSON.stringify(word)}\n`)
+    return true
+  } catch {
+    return false
+  }
+}
 
 /** The first place that is nobody's library: `inner (/app/tasks.ts:42)`. */
 const placeOf = (frames: ReadonlyArray<Frame>, urls: ReadonlyMap<string, string>): string | undefined => {
@@ -88,5 +98,6 @@ for (;;) {
   const found = await Promise.race([ask(expression).catch((): Found => ({})), pause(askTimeout, {} as Found)])
   if (Atomics.load(ticks, 0) !== seen) continue
   saidAt = performance.now()
-  say({ _tag: "Blocked", blocked: Math.round(saidAt - since), ...found })
+  const blocked = Math.round(saidAt - since)
+  if (!say({ _tag: "Blocked", blocked, ...found }) && blocked > orphanBlockedFor) process.kill(process.pid, "SIGKILL")
 }
