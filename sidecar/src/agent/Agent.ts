@@ -114,6 +114,7 @@ export const startAgent = (
     bodyLimit,
     probe: health.probe
   })
+  print(`Listening on http://${options.host.includes(":") ? `[${options.host}]` : options.host}:${front.port}`)
   health.waitFor("the database is opened")
   const database = yield* openDatabase({ url: options.databaseUrl, data: options.data, startupTimeout: options.startupTimeout, print })
   yield* Effect.addFinalizer(() => Effect.promise(() => front.close(closeGrace)))

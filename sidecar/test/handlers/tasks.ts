@@ -7,6 +7,7 @@ const exit = Task.make("exit", { payload: z.object({ code: z.int() }), retry: { 
 const heap = Task.make("heap", { payload: z.object({}), retry: { times: 0 } })
 const wait = Task.make("wait", { payload: z.object({ millis: z.number() }) })
 const stubborn = Task.make("stubborn", { payload: z.object({}), retry: { times: 0 }, timeout: 300 })
+const forever = Task.make("forever", { payload: z.object({}) })
 const stray = Task.make("stray", { payload: z.object({}), retry: { times: 0 } })
 
 const spinForEver = () => {
@@ -29,6 +30,7 @@ export default [
       reject(signal.reason)
     })
   })),
+  forever.handle(() => new Promise(() => console.log("forever has begun"))),
   stubborn.handle(() => new Promise(() => {})),
   stray.handle(() => new Promise(() => {
     setTimeout(() => {
