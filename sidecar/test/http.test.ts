@@ -132,6 +132,7 @@ describe("enqueuing over HTTP", () => {
     const answer = yield* post(url, "/v1/tasks/charge-order", order)
     isProblem(answer, 503, "unavailable")
     assert.include(answer.json.detail, "the database is away")
+    assert.strictEqual(answer.headers["retry-after"], "1")
   }))
 
   it.live("logs what went wrong inside under an id, and shows the id alone", () => Effect.gen(function*() {

@@ -85,7 +85,7 @@ const newTaskOf = (
     }
     const fault = TaskStore.newTaskFault(task)
     if (fault !== undefined) return yield* Effect.fail(fault)
-    const issues = definitions.issues(definition, payload)
+    const issues = yield* definitions.issues(definition, payload)
     return issues.length === 0 ? task : yield* Effect.fail(new Task.InvalidPayload(name, issues))
   })
 

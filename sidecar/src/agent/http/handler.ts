@@ -45,10 +45,12 @@ const failed = (cause: Cause.Cause<unknown>): Effect.Effect<Response> =>
     })
 
 /** What has no body of ours yet: malformed JSON, a body over the limit. */
-const toProblem = (response: Response): Response =>
-  response.status < 400 || (response.headers["content-type"] ?? "").startsWith(problemType)
-    ? response
-    : respond(problemOfStatus(response.status, response.status === 400 ? "The body is not valid JSON" : undefined))
+const toProblem = (response: Response): Response => {
+  if (response.status < 400) return response
+  const isProblem = (response.headers["content-type"] ?? "").startsWith(problemType)
+  const problem = isProblem ? response : respond(problemOfStatus(response.status, response.status === 400 ? "The body is not valid JSON" : undefined))
+  return problem.status === 503 ? HttpServerResponse.setHeader(problem, "retry-after", "1") : problem
+}
 
 /** The guard has asked for the token before; this keeps the definition's promise by the guard's word. */
 const authorization = Layer.succeed(Authorization, Authorization.of({ bearer: (effect) => effect }))

@@ -30,6 +30,7 @@ export class Supervisor {
   private machine: RunnerState
   private runner: RunnerProcess | undefined
   private worker: string | undefined
+  private wasReady = false
   private failure: (RunnerMessage & { readonly _tag: "Failed" }) | undefined
   private reported: (RunnerMessage & { readonly _tag: "Report" }) | undefined
   private past: RunnerCounts = { ended: 0, timedOut: 0 }
@@ -121,6 +122,7 @@ export class Supervisor {
     switch (message._tag) {
       case "Ready": {
         this.worker = message.worker
+        this.wasReady = true
         this.take({ _tag: "Ready" })
         this.parts.log("info", `Runner ${this.name} is up (process ${this.pid}), with ${message.tasks.length} task${message.tasks.length === 1 ? "" : "s"}`)
         return this.started.resolve({ _tag: "Ready", pid: this.pid, tasks: message.tasks })
@@ -140,7 +142,7 @@ export class Supervisor {
       ? verdictOf({ ...death, sentence: { _tag: "Drained" } })
       : verdictOf(death)
     const why = failure?.message ?? verdict.why
-    this.started.resolve({ _tag: "Failed", message: why }) // counts only where it never was ready
+    if (!this.wasReady) this.started.resolve({ _tag: "Failed", message: why })
     this.past = this.counts
     this.reported = undefined
     this.runner = undefined
@@ -150,6 +152,6 @@ export class Supervisor {
       this.settling = before.then(() => parts.settle(worker, verdict))
     }
     this.take({ _tag: "Died", why })
-    if (this.machine._tag === "Backoff") parts.log("error", `Runner ${this.name} died: ${why}; a new one starts in ${backoffOf(this.machine.crashes)} ms`)
+    if (this.wasReady && this.machine._tag === "Backoff") parts.log("error", `Runner ${this.name} died: ${why}; a new one starts in ${backoffOf(this.machine.crashes)} ms`)
   }
 }
