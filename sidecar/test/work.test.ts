@@ -1,0 +1,45 @@
+import { afterEach, assert, beforeEach, describe, it } from "vitest"
+import pg from "pg"
+import { z } from "zod"
+import { createOutrigger, Task } from "@outrigger/sdk/promise"
+import { createDatabase } from "../../test/database.ts"
+import { work } from "../src/work.ts"
+import { until } from "./support/processes.ts"
+
+const Greet = Task.make("greet", { payload: z.object({ name: z.string() }) })
+let databaseUrl = ""
+let drop: () => Promise<void> = async () => {}
+beforeEach(async () => {
+  ({ url: databaseUrl, drop } = await createDatabase())
+})
+afterEach(() => drop())
+
+const query = async (text: string, values: ReadonlyArray<unknown> = []): Promise<ReadonlyArray<any>> => {
+  const client = new pg.Client(databaseUrl)
+  await client.connect()
+  try {
+    return (await client.query(text, [...values])).rows
+  } finally {
+    await client.end()
+  }
+}
+
+describe("work, in the host itself", () => {
+  it("runs the handlers until it is closed, which may be twice", async () => {
+    const greeted: Array<string> = []
+    const worker = await work([Greet.handle(({ name }) => { greeted.push(name) })], { databaseUrl })
+    const { text, values } = createOutrigger({ service: "host" }).enqueueSql(Greet, { name: "Ada" })
+    await query(text, values)
+    await until(() => greeted.length > 0 ? true : undefined)
+    await Promise.all([worker.close(), worker.close()])
+    assert.deepStrictEqual(greeted, ["Ada"])
+    assert.deepStrictEqual(await query("select count(*)::int as held from outrigger.worker where reaped_at is null"), [{ held: 0 }])
+  })
+
+  it("rejects when the database is not there, or there is nothing to run", async () => {
+    const error = await work([Greet.handle(() => {})], { databaseUrl: "postgres://nobody@127.0.0.1:1/none" }).then(() => undefined, (error: unknown) => error)
+    assert.instanceOf(error, Error)
+    const empty = await work([], { databaseUrl }).then(() => undefined, (error: unknown) => error)
+    assert.match((empty as Error).message, /there are no handlers/)
+  })
+})
