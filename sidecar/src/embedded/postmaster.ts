@@ -22,13 +22,23 @@ export interface Postmaster {
 /** A log longer than this is set aside at the next start, bytes. */
 const logLimit = 10 * 1024 * 1024
 
+/** Reached over loopback alone: the path of a socket may have 107 bytes, which a project's folder soon has. */
+const ownSettings = [
+  "listen_addresses=127.0.0.1",
+  "unix_socket_directories=",
+  "max_connections=200",
+  "cluster_name=outrigger"
+]
+
 /** Starts one. It has a session of its own: Ctrl-C in a terminal must not reach it before the tasks are handed back. */
 export const launch = (cluster: Cluster, port: number, settings: ReadonlyArray<string>): Postmaster => {
   const log = openLog(cluster)
   const from = fstatSync(log).size
-  const all = ["listen_addresses=127.0.0.1", "unix_socket_directories=", "max_connections=200", "cluster_name=outrigger", ...settings]
   const [command, ...args] = [
-    ...cluster.account.prefix, cluster.binaries.postgres, "-D", cluster.folder, "-p", String(port), ...all.flatMap((setting) => ["-c", setting])
+    ...cluster.account.prefix,
+    cluster.binaries.postgres,
+    ...["-D", cluster.folder, "-p", String(port)],
+    ...[...ownSettings, ...settings].flatMap((setting) => ["-c", setting])
   ]
   const child = spawn(command!, args, {
     cwd: cluster.folder, env: cluster.environment, detached: true, stdio: ["ignore", log, log], ...cluster.account.ids
@@ -47,8 +57,8 @@ export const launch = (cluster: Cluster, port: number, settings: ReadonlyArray<s
 }
 
 /**
- * The postmaster that an earlier run, which was killed, left behind: whoever is connected keeps his connection, as if nothing
- * had happened. Undefined when there is none that is well.
+ * The postmaster that an earlier run, which was killed, left behind: whoever is connected keeps his connection, as if
+ * nothing had happened. Undefined when there is none that is well.
  */
 export const adopt = Effect.fnUntraced(function*(cluster: Cluster) {
   const found = yield* lookFor(cluster)
@@ -63,8 +73,9 @@ export const clear = Effect.fnUntraced(function*(cluster: Cluster) {
 })
 
 /**
- * The living postmaster of this cluster. When none lives, what a killed one left is cleared: its processes, and its lock. The
- * lock is not left to PostgreSQL, which takes a zombie, or another program with that number, for a living postmaster.
+ * The living postmaster of this cluster. When none lives, what a killed one left is cleared: its processes, and its
+ * lock. The lock is not left to PostgreSQL, which takes a zombie, or another program with that number, for a living
+ * postmaster.
  */
 const lookFor = Effect.fnUntraced(function*(cluster: Cluster) {
   const found = yield* attempt(cluster.dataDir, () => PostmasterPid.read(cluster))
@@ -100,14 +111,19 @@ export const ready = (cluster: Cluster, postmaster: Postmaster): Effect.Effect<v
       yield* Effect.sleep("10 millis")
     }
   }).pipe(
-    Effect.raceFirst(Effect.flatMap(postmaster.ended, (how) => Effect.fail(failure(cluster, `it ended with ${how}`, postmaster.words())))),
+    Effect.raceFirst(Effect.flatMap(postmaster.ended, (how) => failed(cluster, `it ended with ${how}`, postmaster))),
     Effect.timeoutOrElse({
       duration: "1 minute",
-      orElse: () => Effect.andThen(stop(postmaster), Effect.suspend(() => Effect.fail(failure(cluster, "it was not ready in a minute", postmaster.words()))))
+      orElse: () => Effect.andThen(stop(postmaster), failed(cluster, "it was not ready in a minute", postmaster))
     })
   )
 
-/** A fast shutdown, which ends every session; an immediate one when that takes longer than 10 seconds; then by force. */
+const failed = (cluster: Cluster, what: string, { words }: Postmaster): Effect.Effect<never, EmbeddedPostgresError> =>
+  Effect.suspend(() => Effect.fail(failure(cluster, what, words())))
+
+/**
+ * A fast shutdown, which ends every session; an immediate one when that takes longer than 10 seconds; then by force.
+ */
 export const stop = Effect.fnUntraced(function*(postmaster: Postmaster) {
   for (const name of ["SIGINT", "SIGQUIT", "SIGKILL"] as const) {
     if (postmaster.isOver()) return

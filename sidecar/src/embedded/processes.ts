@@ -9,8 +9,8 @@ const linux = process.platform === "linux"
 let boot: string | undefined
 
 /**
- * What tells a process from every other one that has, had or will have its number; undefined when it is gone. A zombie is
- * gone: it holds nothing any more.
+ * What tells a process from every other one that has, had or will have its number; undefined when it is gone. A zombie
+ * is gone: it holds nothing any more.
  */
 export const birthOf = (pid: number): string | undefined => {
   if (!linux) return ps(pid, "lstart")
@@ -24,8 +24,8 @@ export const birthOf = (pid: number): string | undefined => {
 export type Role = "postmaster" | "none" | "unknown"
 
 /**
- * Whether a process is the postmaster at work in this cluster. It has the cluster for its working directory; but a container
- * may forbid root to look there, while everybody may read a command line.
+ * Whether a process is the postmaster at work in this cluster. It has the cluster for its working directory; but a
+ * container may forbid root to look there, while everybody may read a command line.
  */
 export const roleOf = (pid: number, cluster: string): Role => {
   if (birthOf(pid) === undefined) return linux && statOf(pid) === undefined && exists(pid) ? "unknown" : "none"
@@ -39,8 +39,9 @@ export const roleOf = (pid: number, cluster: string): Role => {
 }
 
 /**
- * The server processes that a killed postmaster left behind. They end by themselves when they look up from their work, which
- * one in the middle of a long computation does not; until then they hold the cluster's shared memory, and none can start.
+ * The server processes that a killed postmaster left behind. They end by themselves when they look up from their work,
+ * which one in the middle of a long computation does not; until then they hold the cluster's shared memory, and none
+ * can start.
  */
 export const orphansIn = (cluster: string): ReadonlyArray<number> =>
   linux
@@ -64,7 +65,9 @@ const statOf = (pid: number): ReadonlyArray<string> | undefined => {
   return stat?.slice(stat.lastIndexOf(")") + 2).split(" ")
 }
 
-/** Whether it runs a PostgreSQL server; of an installation that was removed meanwhile, " (deleted)" follows the name. */
+/**
+ * Whether it runs a PostgreSQL server; of an installation that was removed meanwhile, " (deleted)" follows the name.
+ */
 const isServer = (pid: number): boolean => /^postgres( |$)/.test(basename(link(pid, "exe") ?? ""))
 
 const read = (file: string): string | undefined => {

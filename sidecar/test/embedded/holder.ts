@@ -23,7 +23,10 @@ export const folder = Effect.acquireRelease(
   (path) => Effect.sync(() => rmSync(path, { recursive: true, force: true }))
 )
 
-/** A data folder whose cluster is made, and stopped: tests that do not care for the first start share it, for that takes a second. */
+/**
+ * A data folder whose cluster is made, and stopped: tests that do not care for the first start share it, for that
+ * takes a second.
+ */
 export class MadeFolder extends Context.Service<MadeFolder, { readonly dataDir: string }>()("test/MadeFolder") {
   static readonly layer = Layer.effect(MadeFolder, Effect.gen(function*() {
     const dataDir = join(yield* folder, "made")
@@ -125,7 +128,7 @@ export const query = (url: string, statement: string) =>
 export const postmasterOf = (dataDir: string): number =>
   Number(readFileSync(join(dataDir, "postgres", "postmaster.pid"), "utf8").split("\n")[0])
 
-/** Lines that were logged, and a wait for one that holds a text. */
+/** Lines that were logged, and a wait for the one, or the n-th, that holds a text. */
 export const journal = () => {
   const lines: Array<string> = []
   const waiting = new Set<() => void>()
@@ -135,10 +138,10 @@ export const journal = () => {
       lines.push(line)
       for (const look of waiting) look()
     },
-    line: (text: string) =>
+    line: (text: string, times = 1) =>
       Effect.callback<void>((resume) => {
         const look = () => {
-          if (!lines.some((line) => line.includes(text))) return
+          if (lines.filter((line) => line.includes(text)).length < times) return
           waiting.delete(look)
           resume(Effect.void)
         }

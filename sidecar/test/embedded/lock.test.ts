@@ -23,7 +23,8 @@ const contender = `
   }
 `
 
-const contending = (path: string) => Effect.acquireRelease(Effect.promise(() => contend(path)), ({ leave }) => Effect.promise(leave))
+const contending = (path: string) =>
+  Effect.acquireRelease(Effect.promise(() => contend(path)), ({ leave }) => Effect.promise(leave))
 
 const contend = async (path: string) => {
   const child = spawn(process.execPath, ["--input-type=module", "-e", contender, module, path], { stdio: ["pipe", "pipe", "inherit"] })
@@ -95,7 +96,8 @@ describe("the lock of a data folder", () => {
       for (let round = 0; round < 300; round++) {
         writeFileSync(lockFile(path), JSON.stringify({ pid: 2 ** 22 - 1, birth: own.birth }))
         const outcomes = yield* Effect.promise(() => Promise.all(contenders.map(({ attempt }) => attempt())))
-        assert.deepStrictEqual(outcomes.toSorted(), ["DataFolderInUse", "DataFolderInUse", "DataFolderInUse", "mine"], `round ${round}`)
+        const expected = ["DataFolderInUse", "DataFolderInUse", "DataFolderInUse", "mine"]
+        assert.deepStrictEqual(outcomes.toSorted(), expected, `round ${round}`)
       }
     }))
 })

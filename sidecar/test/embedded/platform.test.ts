@@ -1,4 +1,5 @@
-import { chmodSync, chownSync, cpSync, existsSync, lstatSync, mkdirSync, readdirSync, readFileSync, statSync, symlinkSync } from "node:fs"
+import { chmodSync, chownSync, cpSync, existsSync, lstatSync, mkdirSync } from "node:fs"
+import { readdirSync, readFileSync, statSync, symlinkSync } from "node:fs"
 import { createRequire } from "node:module"
 import { dirname, join, resolve } from "node:path"
 import { assert, describe, it } from "@effect/vitest"
@@ -13,7 +14,9 @@ const nobody = 65_534
 
 /** A copy of what the embedded PostgreSQL needs, as npm installs it when it may run no scripts. */
 const copyProject = (to: string): void => {
-  for (const path of ["sidecar/src/embedded", "test/holdPostgres.ts", "package.json"]) cpSync(join(workspace, path), join(to, path), { recursive: true })
+  for (const path of ["sidecar/src/embedded", "test/holdPostgres.ts", "package.json"]) {
+    cpSync(join(workspace, path), join(to, path), { recursive: true })
+  }
   const modules = join(to, "node_modules")
   mkdirSync(modules)
   const from = createRequire(import.meta.url)

@@ -7,7 +7,10 @@ import * as Effect from "effect/Effect"
 import * as EmbeddedPostgres from "../../src/embedded/EmbeddedPostgres.ts"
 import { ask, connection, holder, isRoot, journal, MadeFolder, postmasterOf, query, refused } from "./holder.ts"
 
-/** An innocent process under the account that owns the cluster, as one that got the number of a dead postmaster would be. */
+/**
+ * An innocent process under the account that owns the cluster, as one that got the number of a dead postmaster would
+ * be.
+ */
 const bystander = (dataDir: string) =>
   Effect.acquireRelease(
     Effect.promise(async () => {
@@ -90,7 +93,8 @@ layer(MadeFolder.layer, { excludeTestServices: true })("after the owner was kill
 })
 
 layer(MadeFolder.layer, { excludeTestServices: true })("a lock that a crash of the machine left", (it) => {
-  const lockOf = (pid: number | string, dataDir: string) => [pid, join(dataDir, "postgres"), 1_700_000_000, 5432, "", "127.0.0.1", "", "ready   ", ""].join("\n")
+  const lockOf = (pid: number, dataDir: string) =>
+    [pid, join(dataDir, "postgres"), 1_700_000_000, 5432, "", "127.0.0.1", "", "ready   ", ""].join("\n")
 
   it.effect("is removed when its number is another program's by now, which is left in peace", () =>
     Effect.gen(function*() {
