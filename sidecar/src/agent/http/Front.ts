@@ -16,7 +16,7 @@ import { problem, problemOfStatus, problemType, sendProblem } from "./problems.t
 /** What a probe says. */
 export interface ProbeAnswer {
   readonly status: number
-  readonly body: { readonly status: string }
+  readonly body: { readonly status: string; readonly output?: string }
 }
 
 /** From memory, at once. `authorized` is false for whoever lacks the token and may know the status alone. */
