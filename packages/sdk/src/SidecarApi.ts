@@ -213,5 +213,6 @@ export class SidecarApi extends HttpApi.make("outrigger")
   .middleware(Authorization)
   .middleware(HttpApiMiddleware.ProblemDetails)
   .annotate(OpenApi.Title, "Outrigger sidecar")
+  .annotate(OpenApi.Version, "0.1.0")
   .annotate(OpenApi.Description, "Durable tasks and health beside an app.")
 {}
