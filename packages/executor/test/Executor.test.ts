@@ -206,6 +206,30 @@ describe("Executor", () => {
     }).pipe(Effect.provide(bench(Stubborn.toLayer(() => Effect.uninterruptible(Effect.sleep("30 minutes"))))))
   })
 
+  it.effect("hands back what a claim took whose answer was lost", () =>
+    Effect.gen(function*() {
+      let lose = true
+      const faulty = Layer.effect(TaskStore.TaskStore, Effect.map(TaskStore.TaskStore, (store) => ({
+        ...store,
+        claim: (request: TaskStore.ClaimRequest) => Effect.flatMap(store.claim(request), (tasks) => {
+          if (!lose || tasks.length === 0) return Effect.succeed(tasks)
+          lose = false
+          return Effect.fail(new Task.StoreUnavailable("the connection was cut", true))
+        })
+      }))).pipe(Layer.provide(TaskStore.layerMemory))
+      const main = Executor.layer().pipe(
+        Layer.provide(Greet.toLayer(() => Effect.succeed("ok"))),
+        Layer.provideMerge(Tasks.layerStore), Layer.provideMerge(faulty),
+        Layer.provideMerge(Layer.mergeAll(TaskHandlers.layer, Registry.layer))
+      )
+      yield* Effect.gen(function*() {
+        const id = yield* Greet.enqueue({ name: "Ada" })
+        yield* TestClock.adjust("5 seconds")
+        assert.isFalse(lose)
+        assert.deepInclude(yield* taskOf(id), { state: "succeeded", attempt: 1, fence: "2" })
+      }).pipe(Effect.provide(main))
+    }))
+
   it.effect("keeps an outcome while the store is away, and writes it when it is back", () =>
     Effect.gen(function*() {
       let away = false

@@ -19,6 +19,9 @@ import { openings } from "./availability.ts"
 import { granted, type Lease, renewed, renewEvery, trusted } from "./lease.ts"
 import { Settler } from "./settler.ts"
 
+/** A claim that failed may still be committed for so long, ms. */
+const doubtFor = 60_000
+
 /** Milliseconds throughout. */
 export interface Settings {
   readonly name: string
@@ -81,6 +84,9 @@ export class Worker {
   private id: TaskStore.WorkerId | undefined
   private lease: Lease = granted(0, 0)
   private draining = false
+  /** Claims on their way; and until when one that failed may still turn out to have been committed, monotonic ms. */
+  private claims = 0
+  private doubtUntil = -Infinity
   /** The worker whose sleep the store was told of. */
   private asleep: TaskStore.WorkerId | undefined
 
@@ -122,7 +128,7 @@ export class Worker {
       yield* this.room.await
       if (this.draining || this.id === undefined || !this.trusted()) return yield* Effect.sleep(this.settings.poll)
       this.awake.closeUnsafe()
-      const claimed = yield* this.claim(this.id)
+      const claimed = yield* this.counted(this.claim(this.id))
       if (claimed.length === 0) return yield* this.rest(this.id)
       yield* this.begin(this.id, claimed)
       yield* this.rise(this.id)
@@ -130,6 +136,16 @@ export class Worker {
       Effect.logWarning("The task store cannot be asked for work; trying again", error),
       Effect.sleep("1 second")
     )))
+  }
+
+  private counted<A, E>(claim: Effect.Effect<A, E>): Effect.Effect<A, E> {
+    return Effect.suspend(() => {
+      this.claims++
+      return claim
+    }).pipe(Effect.onExit((exit) => Effect.sync(() => {
+      this.claims--
+      if (exit._tag === "Failure") this.doubtUntil = this.monotonic() + doubtFor
+    })))
   }
 
   private claim(worker: TaskStore.WorkerId): Effect.Effect<ReadonlyArray<TaskStore.ClaimedTask>, Task.StoreUnavailable> {
@@ -271,16 +287,27 @@ export class Worker {
     for (const attempt of this.attempts.values()) this.interrupt(attempt, "lost")
   }
 
-  /** What runs here but is no longer held was cancelled or taken away. */
+  /**
+   * What runs here but is no longer held was cancelled or taken away. What is held but does not run here was claimed by a
+   * statement whose answer was lost: it goes back, unspent, or it would wait for as long as this worker lives.
+   */
   readonly watching: Effect.Effect<never> = Effect.forever(Effect.gen({ self: this }, function*() {
     yield* Effect.sleep("1 second")
-    if (this.id === undefined || this.attempts.size === 0) return
+    const { id: worker } = this
+    if (worker === undefined || (this.attempts.size === 0 && this.monotonic() > this.doubtUntil)) return
     const before = [...this.attempts.values()]
-    const held = new Map((yield* this.ground.store.held(this.id)).map(({ fence, id }) => [id, fence]))
+    const { claims, counts: { claimed } } = this
+    const held = yield* this.ground.store.held(worker)
+    const fences = new Map(held.map(({ fence, id }) => [id, fence]))
     for (const attempt of before) {
       const { fence, id } = attempt.task
-      if (this.attempts.get(id) === attempt && attempt.worker === this.id && held.get(id) !== fence) this.interrupt(attempt, "cancelled")
+      if (this.attempts.get(id) === attempt && attempt.worker === worker && fences.get(id) !== fence) this.interrupt(attempt, "cancelled")
     }
+    const quiet = claims === 0 && this.claims === 0 && claimed === this.counts.claimed
+    const lost = quiet ? held.filter(({ id }) => !before.some(({ task }) => task.id === id)) : []
+    if (lost.length === 0) return
+    yield* Effect.logWarning(`Handing back ${lost.length} tasks whose claim was never answered`)
+    yield* this.ground.store.settle(worker, lost.map(({ fence, id }) => ({ _tag: "HandBack", id, fence, delay: 0, reason: "its claim was never answered" })))
   }).pipe(Effect.ignore))
 
   /** Only the newest progress of each attempt is written. */
