@@ -189,6 +189,9 @@ describe("a stop", () => {
     await one.printed(/wait has begun/)
     one.child.kill("SIGINT")
     await one.printed(/SIGINT: stopping/)
+    one.child.kill("SIGINT") // the same Ctrl-C, handed on by npm
+    await new Promise((resolve) => setTimeout(resolve, 600)) // what counts as another one is told by the clock alone
+    assert.isFalse(one.ended)
     assert.strictEqual(await one.stop("SIGINT"), 130)
     await until(() => isAlive(pid) ? undefined : true)
   })

@@ -124,7 +124,7 @@ export const startAgent = (
   health.waitFor("the runner loads the handlers")
   const supervisors = yield* startRunners(options, database)
   onForce(() => {
-    for (const { pid } of supervisors) if (pid !== undefined) process.kill(pid, "SIGKILL")
+    for (const supervisor of supervisors) supervisor.end()
   })
   yield* Effect.addFinalizer(() => Effect.sync(() => health.enter("draining")))
   watchRunners(health, supervisors)

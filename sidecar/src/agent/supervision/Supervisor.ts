@@ -87,6 +87,11 @@ export class Supervisor {
     await this.settling
   }
 
+  /** Ends its runner now; what it held goes back when its lease is over. */
+  end(): void {
+    this.runner?.kill({ _tag: "Drained" })
+  }
+
   private take(event: RunnerEvent): void {
     this.apply(step(this.machine, event, this.parts.now()))
   }
