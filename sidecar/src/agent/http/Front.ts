@@ -90,7 +90,10 @@ class HttpFront implements Front {
     response.setHeader("x-content-type-options", "nosniff")
     const admission = admit({ method: request.method, target: request.url ?? "/", headers: request.headers }, this.options)
     if (admission._tag === "Refused") return sendProblem(response, admission.problem, admission.headers)
-    if (admission.route.right === "open") return void this.sendProbe(response, admission.path, admission.authorized)
+    if (admission.route.right === "open") {
+      // A probe must not be what ends the agent, whatever goes wrong in it.
+      return void this.sendProbe(response, admission.path, admission.authorized).catch(() => sendProblem(response, problemOfStatus(500)))
+    }
     if (request.method === "HEAD") request.method = "GET" // Node leaves the body out
     if (this.api !== undefined) return void this.api(request, response)
     const title = this.closing === undefined ? "The sidecar is starting" : "The sidecar is stopping"

@@ -146,7 +146,8 @@ export class Supervisor {
     const verdict = draining && death.sentence === undefined && death.code === 0
       ? verdictOf({ ...death, sentence: { _tag: "Drained" } })
       : verdictOf(death)
-    const why = failure?.message ?? verdict.why
+    const unloaded = worker === undefined && death.sentence?._tag === "Silent"
+    const why = failure?.message ?? (unloaded ? `the handlers file ${parts.settings.tasks} does not finish loading: does it wait for something at its top?` : verdict.why)
     if (!this.wasReady) this.started.resolve({ _tag: "Failed", message: why })
     this.past = this.counts
     this.reported = undefined
