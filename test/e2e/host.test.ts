@@ -5,7 +5,9 @@ import { afterEach, assert, beforeEach, describe, it } from "vitest"
 import { createOutrigger, type Outrigger } from "@outrigger/sdk/promise"
 import { createDatabase } from "../database.ts"
 import { freePort, type SidecarProcess, startSidecar } from "../support/sidecar.ts"
-import { Greet, Wait } from "./handlers.ts"
+import * as Effect from "effect/Effect"
+import { Tasks } from "@outrigger/sdk"
+import { Greet, Judge, Wait } from "./handlers.ts"
 
 const tasks = join(import.meta.dirname, "handlers.ts")
 const ready = "Enqueue one"
@@ -59,6 +61,21 @@ describe("a host and its sidecar", () => {
     assert.deepInclude(ended.error as object, { name: "Refused", error: { _tag: "Refused", why: "guilty" } })
     assert.strictEqual(await beside.end(), 0)
   })
+
+  it("speak as effects too: a typed success, a typed failure, a task that was cancelled, a sidecar that is gone", async () => {
+    const beside = await sidecar()
+    await beside.printed(ready)
+    const run = <A, E>(effect: Effect.Effect<A, E, Tasks.Tasks>) =>
+      Effect.runPromise(Effect.provide(effect, Tasks.layerSidecar({ url: beside.url, timeout: "5 seconds" })))
+    assert.strictEqual(await run(Judge.execute({ guilty: false })), "free")
+    assert.deepInclude(await run(Effect.flip(Judge.execute({ guilty: true }))), { _tag: "Refused", why: "guilty" })
+    const later = await run(Judge.enqueue({ guilty: false }, { delay: "1 hour" }))
+    assert.strictEqual((await run(Tasks.Tasks.use((tasks) => tasks.cancel(later)))).state, "cancelled")
+    assert.strictEqual((await run(Effect.flip(Tasks.Tasks.use((tasks) => tasks.find("999999")))))._tag, "TaskNotFound")
+    assert.strictEqual((await run(Judge.enqueueMany([{ guilty: false }, { guilty: true }]))).length, 2)
+    await beside.end()
+    assert.strictEqual((await run(Effect.flip(Judge.enqueue({ guilty: false }))))._tag, "SidecarUnavailable")
+  }, 60_000)
 
   it("may start in either order: what the host saved in its own transaction is done once there is a sidecar", async () => {
     const first = await sidecar()

@@ -5,11 +5,13 @@
  * that a task is enqueued in the very transaction that needs it), `layerMemory` (tests), `layerStore` (any `TaskStore`).
  */
 import * as Context from "effect/Context"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import type { Enqueued, NewTask, TaskId, TaskRecord } from "./core/task.ts"
 import { type EnqueueError, type SidecarUnavailable, type StoreUnavailable, TaskNotFound } from "./core/taskErrors.ts"
+import { Sidecar } from "./promise/Sidecar.ts"
 import * as TaskStore from "./TaskStore.ts"
 
 /** Why a question about a task has no answer. */
@@ -61,3 +63,39 @@ export const layerStore: Layer.Layer<Tasks, never, TaskStore.TaskStore> = Layer.
 
 /** Tasks in this process's memory, and the store that holds them, for an executor beside it. */
 export const layerMemory: Layer.Layer<Tasks | TaskStore.TaskStore> = Layer.provideMerge(layerStore, TaskStore.layerMemory)
+
+export interface SidecarOptions {
+  /** Such as `http://127.0.0.1:7700`. */
+  readonly url: string
+  readonly token?: string | undefined
+  /** How long an enqueue may take, retries included; 5 seconds unless said. */
+  readonly timeout?: Duration.Input | undefined
+}
+
+/** The client rejects with these errors alone: anything else is a bug, and a defect. */
+const asking = <A, E>(ask: (signal: AbortSignal) => Promise<A>): Effect.Effect<A, E> =>
+  Effect.catch(Effect.tryPromise({ try: ask, catch: (error) => error }), (error) =>
+    error instanceof Error && "_tag" in error ? Effect.fail(error as E) : Effect.die(error))
+
+/**
+ * Tasks of a sidecar over HTTP, with nothing but `fetch`: an enqueue is retried within its deadline under one idempotency key,
+ * and then fails with `SidecarUnavailable`, which carries that key.
+ *
+ * @example
+ * import { Tasks } from "@outrigger/sdk"
+ *
+ * const tasks = Tasks.layerSidecar({ url: "http://127.0.0.1:7700" })
+ */
+export const layerSidecar = ({ timeout, ...options }: SidecarOptions): Layer.Layer<Tasks> => Layer.sync(Tasks, () => {
+  const sidecar = new Sidecar({
+    ...options,
+    ...(timeout !== undefined && { timeout: Duration.toMillis(Duration.fromInputUnsafe(timeout)) })
+  })
+  return Tasks.of({
+    enqueue: (tasks) => asking(async () => tasks.length === 1 ? [await sidecar.enqueue(tasks[0]!)] : sidecar.enqueueMany(tasks)),
+    find: (id) => asking(() => sidecar.find(id)),
+    await: (id) => asking((signal) => sidecar.await(id, signal)),
+    cancel: (id) => asking(() => sidecar.cancel(id)),
+    redrive: (id) => asking(() => sidecar.redrive(id))
+  })
+})
