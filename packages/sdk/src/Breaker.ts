@@ -3,4 +3,4 @@
  * to test against it, or to drive it yourself.
  */
 export { type BreakerEvent as Event, type BreakerSettings as Settings, type BreakerState as State, step, type Ticket, type Verdict } from "./core/breaker.ts"
-export type { BreakerOptions as Options } from "./core/options.ts"
+export type { BreakerOptions as Options } from "./core/options/breaker.ts"

@@ -11,10 +11,10 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Schedule from "effect/Schedule"
 import { Attempt } from "./core/call.ts"
-import type { Classify } from "./core/classify.ts"
 import { type Dependency, type DependencyState, type Events, logLines, stateOf } from "./core/dependency.ts"
 import type { Rejected } from "./core/errors.ts"
-import type { Criticality, PolicyOptions } from "./core/options.ts"
+import type { PolicyOptions } from "./core/options.ts"
+import type { RetryOptions } from "./core/options/retry.ts"
 import type { Registry as CoreRegistry } from "./core/registry.ts"
 import { EffectCall, type StepOf } from "./internal/effectCall.ts"
 import { Registry } from "./Registry.ts"
@@ -28,28 +28,9 @@ export type { Classify, Outcome } from "./core/classify.ts"
 export type { DependencyState as State, Events } from "./core/dependency.ts"
 
 /** `false` turns a part off. */
-export interface Options {
-  /** The whole call: all attempts and all waits. */
-  readonly timeout?: Duration.Input | false | undefined
-  /** Each attempt. */
-  readonly attemptTimeout?: Duration.Input | false | undefined
+export interface Options extends Omit<PolicyOptions<Duration.Input>, "retry"> {
   /** Options, a preset, or a `Schedule`, which is stepped with the error between attempts. */
   readonly retry?: Retry.Options | Schedule.Schedule<unknown, any> | false | undefined
-  readonly breaker?: {
-    /** In a row, to open; 5 unless said. */
-    readonly failures?: number | undefined
-    /** 60 seconds unless said. */
-    readonly openFor?: Duration.Input | undefined
-    /** How many calls may try while half-open, and how many successes close it; 1 unless said. */
-    readonly halfOpenCalls?: number | undefined
-    /** How long a probe may hold its place; `openFor` unless said. */
-    readonly probeLease?: Duration.Input | undefined
-  } | false | undefined
-  readonly bulkhead?: { readonly concurrency: number; readonly queue?: number | undefined } | false | undefined
-  /** What an outcome means, for retry and breaker; undefined leaves it to the default. */
-  readonly classify?: Classify | undefined
-  /** What its outage does to the health of the process; "degrades" unless said. */
-  readonly criticality?: Criticality | undefined
 }
 
 export interface RunOptions {
@@ -76,42 +57,25 @@ export interface Policy {
   update(options: Options): void
 }
 
-const millis = <D extends Duration.Input | false | undefined>(input: D): number | false | undefined => {
-  if (input === undefined || input === false) return input as false | undefined
+const millisOf = (input: unknown): number => {
   const duration = Duration.fromInput(input as Duration.Input)
   return duration._tag === "Some" ? Duration.toMillis(duration.value) : Number.NaN
 }
-const finite = (input: Duration.Input | undefined): number | undefined => millis(input) as number | undefined
 
 /** A schedule decides alone how often: the engine asks it until it says no. */
 const scheduled = { times: Number.MAX_SAFE_INTEGER, base: 0, max: 0 }
 
+/** A schedule as retries that the engine counts, and a preset without the schedule that it carries beside. */
+const retryOf = (retry: Options["retry"]): RetryOptions<unknown> | false | undefined => {
+  if (retry === undefined || retry === false) return retry
+  if (Schedule.isSchedule(retry)) return scheduled
+  const { schedule: _, ...options } = retry as Retry.Options & { readonly schedule?: unknown }
+  return options
+}
+
 /** Options of this face as options of the engine. */
-export const toCoreOptions = (options: Options): PolicyOptions => {
-  const { attemptTimeout, breaker, retry, timeout, ...rest } = options
-  return {
-    ...rest,
-    ...(timeout !== undefined && { timeout: millis(timeout) }),
-    ...(attemptTimeout !== undefined && { attemptTimeout: millis(attemptTimeout) }),
-    ...(breaker !== undefined && {
-      breaker: breaker && { ...breaker, openFor: finite(breaker.openFor), probeLease: finite(breaker.probeLease) }
-    }),
-    ...(retry !== undefined && { retry: retry === false ? false : Schedule.isSchedule(retry) ? scheduled : coreRetry(retry) })
-  }
-}
-
-const coreRetry = ({ base, budget, max, ...rest }: Retry.Options) => {
-  const { schedule: _, ...options } = rest as typeof rest & { readonly schedule?: unknown } // of a preset
-  return {
-    ...options,
-    base: finite(base),
-    max: finite(max),
-    budget: budget && coreBudget(budget)
-  }
-}
-
-const coreBudget = ({ window, ...budget }: Exclude<Retry.Options["budget"], false | undefined>) =>
-  window === undefined ? budget : { ...budget, window: finite(window)! }
+const toCoreOptions = (options: Options): PolicyOptions<unknown> =>
+  options.retry === undefined ? options as PolicyOptions<unknown> : { ...options, retry: retryOf(options.retry) }
 
 class PolicyImpl implements Policy {
   readonly name: string
@@ -164,7 +128,7 @@ const scheduleOf = ({ retry }: Options): Effect.Effect<StepOf> | undefined =>
 /** A policy over a dependency of a registry; its log lines go where these services say. */
 export const fromRegistry = (
   registry: CoreRegistry, kind: "api" | "database" | "policy", name: string, options: Options, logs: Context.Context<never>
-): Policy => new PolicyImpl(registry.dependency(kind, name, toCoreOptions(options)), options, logs)
+): Policy => new PolicyImpl(registry.dependency(kind, name, toCoreOptions(options), undefined, millisOf), options, logs)
 
 /**
  * A policy with just the options that it is given, in the registry of the process. Options that make no sense throw an

@@ -6,27 +6,13 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Random from "effect/Random"
 import * as Schedule from "effect/Schedule"
-import { retryPresets } from "./core/options.ts"
+import { type RetryOptions, retryPresets } from "./core/options/retry.ts"
 import { delayOf, type Jitter } from "./core/retry.ts"
 
 export { type Backoff, delayOf } from "./core/retry.ts"
 
 /** What is left out is as `Retry.api` has it. */
-export interface Options {
-  /** Retries after the first attempt. */
-  readonly times?: number | undefined
-  /** The first delay. */
-  readonly base?: Duration.Input | undefined
-  /** Each delay is this many times the one before. */
-  readonly factor?: number | undefined
-  /** No delay is longer. */
-  readonly max?: Duration.Input | undefined
-  readonly jitter?: Jitter | undefined
-  /** Which transient failures to try again; all unless said. */
-  readonly while?: ((error: unknown) => boolean) | undefined
-  /** Shared by all calls of the dependency; a fifth of the calls and one a second over ten seconds, unless said. */
-  readonly budget?: { readonly ratio?: number; readonly perSecond?: number; readonly window?: Duration.Input } | false | undefined
-}
+export type Options = RetryOptions<Duration.Input>
 
 /** A preset: options, and the same as a `Schedule`. Durations in milliseconds. */
 export interface Preset {

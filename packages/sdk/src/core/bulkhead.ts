@@ -4,6 +4,8 @@ export interface BulkheadSettings {
   readonly concurrency: number
   /** How many may wait. */
   readonly queue: number
+  /** How long one may wait, ms. */
+  readonly queueTimeout: number
 }
 
 /** Who waits: a call, which carries its own links. */

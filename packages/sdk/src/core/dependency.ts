@@ -53,7 +53,7 @@ type Listeners = { readonly [K in keyof Events]: Array<(event: Events[K]) => voi
 
 export class Dependency {
   readonly name: string
-  options: PolicyOptions
+  options: PolicyOptions<unknown>
   settings: PolicySettings
   breaker: Breaker | null = null
   budget: Budget | null = null
@@ -69,20 +69,23 @@ export class Dependency {
   /** Whether a call needs to know when it began. */
   timed = false
   private lanes: Lanes
+  private readonly millisOf: ((duration: unknown) => number) | undefined
   private readonly listeners: Listeners = { breaker: [], retry: [], timeout: [], reject: [] }
 
-  constructor(name: string, options: PolicyOptions, timers: Timers = liveTimers) {
+  /** `millisOf` reads the durations of the face that the options are written for. */
+  constructor(name: string, options: PolicyOptions<unknown>, timers: Timers = liveTimers, millisOf?: (duration: unknown) => number) {
     this.name = name
     this.options = options
-    this.settings = readOptions(name, options)
+    this.millisOf = millisOf
+    this.settings = readOptions(name, options, millisOf)
     this.lanes = this.apply(this.settings, undefined, timers)
   }
 
   /** Changes the options that are given, from now on. Breaker state, permits and calls in flight are kept. */
-  update(options: PolicyOptions): void {
+  update(options: PolicyOptions<unknown>): void {
     const merged = { ...this.options, ...options }
     const before = this.settings
-    this.settings = readOptions(this.name, merged)
+    this.settings = readOptions(this.name, merged, this.millisOf)
     this.options = merged
     this.lanes = this.apply(this.settings, before, this.lanes.timers)
     this.bulkhead?.grant()

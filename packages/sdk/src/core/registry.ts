@@ -30,8 +30,10 @@ export class Registry {
   private readonly checks = new Map<string, RegisteredCheck>()
 
   /** The dependency of this name: made now, or the one that was made with the same options. */
-  dependency(kind: Kind, name: string, options: PolicyOptions, timers?: Timers): Dependency {
-    const dependency = new Dependency(name, options, timers)
+  dependency(
+    kind: Kind, name: string, options: PolicyOptions<unknown>, timers?: Timers, millisOf?: (duration: unknown) => number
+  ): Dependency {
+    const dependency = new Dependency(name, options, timers, millisOf)
     const fingerprint = fingerprintOf(kind, dependency)
     const known = this.dependencies.get(name)
     if (known === undefined) {

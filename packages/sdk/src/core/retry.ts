@@ -11,8 +11,12 @@ export interface RetrySettings {
   readonly factor: number
   readonly max: number
   readonly jitter: Jitter
+  /** No retry begins later than this after the call began. */
+  readonly maxElapsed: number
   /** Asked about each failure after the classifier called it transient. */
   readonly while: ((error: unknown) => boolean) | undefined
+  /** Asked about each success: whether to try again all the same. */
+  readonly whileResult: ((result: unknown) => boolean) | undefined
   readonly budget: BudgetSettings | undefined
 }
 

@@ -17,9 +17,10 @@ export {
   BreakerOpenError, BulkheadFullError, CallTimeoutError, InvalidPolicyOption, RateLimitedError, type Rejected
 } from "../core/errors.ts"
 export type { CheckEntry, CheckResult, Report, Status } from "../core/health.ts"
-export {
-  type BreakerOptions, type BulkheadOptions, type Criticality, type PolicyOptions, type RetryOptions, retryPresets as Retry
-} from "../core/options.ts"
+export type { Criticality, PolicyOptions } from "../core/options.ts"
+export type { BreakerOptions } from "../core/options/breaker.ts"
+export type { BulkheadOptions } from "../core/options/bulkhead.ts"
+export { type BudgetOptions, type RetryOptions, retryPresets as Retry } from "../core/options/retry.ts"
 export type { TaskFailure, TaskId, TaskRecord, TaskState } from "../core/task.ts"
 export {
   type EnqueueError, IdempotencyConflict, InvalidOption, InvalidPayload, NonRetryable, type PayloadIssue, SidecarUnavailable,

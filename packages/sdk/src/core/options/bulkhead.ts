@@ -1,0 +1,22 @@
+/** How many calls at once, as people write it. */
+import type { BulkheadSettings } from "../bulkhead.ts"
+import type { DurationInput } from "../duration.ts"
+import type { Reader } from "./reader.ts"
+
+export interface BulkheadOptions<D = DurationInput> {
+  /** How many calls may run at once. */
+  readonly concurrency: number
+  /** How many may wait for a permit, first come first served; none unless said. */
+  readonly queue?: number | undefined
+  /** How long one may wait before it is rejected; until its own deadline unless said. */
+  readonly queueTimeout?: D | undefined
+}
+
+export const readBulkhead = (read: Reader, options: BulkheadOptions<unknown>): BulkheadSettings => {
+  read.known("bulkhead.", options, ["concurrency", "queue", "queueTimeout"])
+  return {
+    concurrency: read.whole("bulkhead.concurrency", options.concurrency, 1),
+    queue: read.whole("bulkhead.queue", options.queue ?? 0, 0),
+    queueTimeout: read.limit("bulkhead.queueTimeout", options.queueTimeout)
+  }
+}
