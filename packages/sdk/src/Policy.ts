@@ -10,12 +10,15 @@ import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Schedule from "effect/Schedule"
-import { Attempt } from "./core/call.ts"
-import { type Dependency, type DependencyState, type Events, logLines, stateOf } from "./core/dependency.ts"
+import { Attempt } from "./core/attempt.ts"
+import { type Dependency, type DependencyState, stateOf } from "./core/dependency.ts"
 import type { Rejected } from "./core/errors.ts"
+import type { Events } from "./core/events.ts"
+import { logLines } from "./core/logLines.ts"
 import type { PolicyOptions } from "./core/options.ts"
 import type { RetryOptions } from "./core/options/retry.ts"
 import type { Registry as CoreRegistry } from "./core/registry.ts"
+import type { CallOptions } from "./core/try.ts"
 import { EffectCall, type StepOf } from "./internal/effectCall.ts"
 import { Registry } from "./Registry.ts"
 import type * as Retry from "./Retry.ts"
@@ -25,7 +28,8 @@ export {
 } from "./core/errors.ts"
 export { Deadline } from "./internal/effectCall.ts"
 export type { Classify, Outcome } from "./core/classify.ts"
-export type { DependencyState as State, Events } from "./core/dependency.ts"
+export type { DependencyState as State } from "./core/dependency.ts"
+export type { Events } from "./core/events.ts"
 
 /** `false` turns a part off. */
 export interface Options extends Omit<PolicyOptions<Duration.Input>, "retry"> {
@@ -33,12 +37,7 @@ export interface Options extends Omit<PolicyOptions<Duration.Input>, "retry"> {
   readonly retry?: Retry.Options | Schedule.Schedule<unknown, any> | false | undefined
 }
 
-export interface RunOptions {
-  /** Shown in errors, events and statistics. */
-  readonly operation?: string | undefined
-  /** False: retried only with proof that nothing was applied. True unless said. */
-  readonly idempotent?: boolean | undefined
-}
+export interface RunOptions extends CallOptions {}
 
 /** How one kind of call is protected. */
 export interface Policy {
@@ -88,16 +87,15 @@ class PolicyImpl implements Policy {
     this.name = dependency.name
     this.dependency = dependency
     this.schedule = scheduleOf(options)
-    this.exemplar = new Attempt(new EffectCall(dependency, Effect.void, ended, undefined, true, undefined), 0, null)
+    this.exemplar = new Attempt(new EffectCall(dependency, Effect.void, ended, undefined, undefined), 0, Number.NaN, null, null)
     const fork = Effect.runForkWith(logs)
     logLines(dependency, (level, line, details) =>
       fork((level === "warn" ? Effect.logWarning : Effect.logInfo)(line).pipe(Effect.annotateLogs(details))))
   }
 
   run<A, E, R>(effect: Effect.Effect<A, E, R>, options?: RunOptions): Effect.Effect<A, E | Rejected, R> {
-    const idempotent = options?.idempotent !== false
     return Effect.withFiber((fiber) => {
-      const call = new EffectCall<A, E>(this.dependency, effect, fiber, options?.operation, idempotent, this.schedule)
+      const call = new EffectCall<A, E>(this.dependency, effect, fiber, options, this.schedule)
       return Effect.onExitPrimitive(Effect.suspend(() => call.begin()), call.left)
     })
   }

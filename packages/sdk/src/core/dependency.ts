@@ -1,46 +1,14 @@
 /** One dependency: its settings, its breaker, budget and bulkhead, its statistics and who listens. Shared by all its calls. */
 import { Breaker, type BreakerState } from "./breaker.ts"
 import { Budget } from "./budget.ts"
-import { Bulkhead } from "./bulkhead.ts"
+import { Bulkhead, type BulkheadSettings } from "./bulkhead.ts"
+import type { Chaos } from "./chaos.ts"
 import { classify, type Outcome } from "./classify.ts"
-import type { Rejected } from "./errors.ts"
+import { Emitter } from "./events.ts"
 import { liveTimers } from "./live.ts"
 import { type PolicyOptions, type PolicySettings, readOptions } from "./options.ts"
+import { noStatistics, type Rates, ratesOf, type Statistics } from "./statistics.ts"
 import type { Lane, Timers } from "./timers.ts"
-
-/** Counters since the process began, and what is at work now. */
-export interface Statistics {
-  calls: number
-  successes: number
-  failures: number
-  /** Attempts beyond the first. */
-  retries: number
-  /** Calls that were retried at least once, and those of them that then succeeded. */
-  retried: number
-  recovered: number
-  timeouts: number
-  rejected: number
-  aborted: number
-  /** How often the breaker opened. */
-  openings: number
-  /** Attempts at work now, those abandoned among them. */
-  running: number
-  abandoned: number
-}
-
-export interface Events {
-  breaker: { readonly from: BreakerState["tag"]; readonly to: BreakerState["tag"] }
-  retry: {
-    readonly operation: string | undefined
-    /** The attempt that comes, from 2, of how many. */
-    readonly attempt: number
-    readonly of: number
-    readonly delay: number
-    readonly error: unknown
-  }
-  timeout: { readonly operation: string | undefined; readonly attempt: number }
-  reject: { readonly operation: string | undefined; readonly error: Rejected }
-}
 
 /** The deadline lanes of one policy on one clock. */
 export interface Lanes {
@@ -49,19 +17,16 @@ export interface Lanes {
   readonly attempt: Lane | null
 }
 
-type Listeners = { readonly [K in keyof Events]: Array<(event: Events[K]) => void> }
-
-export class Dependency {
+export class Dependency extends Emitter {
   readonly name: string
   options: PolicyOptions<unknown>
   settings: PolicySettings
   breaker: Breaker | null = null
   budget: Budget | null = null
   bulkhead: Bulkhead | null = null
-  readonly statistics: Statistics = {
-    calls: 0, successes: 0, failures: 0, retries: 0, retried: 0, recovered: 0, timeouts: 0, rejected: 0, aborted: 0,
-    openings: 0, running: 0, abandoned: 0
-  }
+  /** Faults on demand, while somebody provides them. */
+  chaos: Chaos | null = null
+  readonly statistics = noStatistics()
   /** What failed last, and when, in epoch ms: for whoever asks why. */
   lastFailure: { readonly error: unknown; readonly at: number } | undefined = undefined
   /** When the breaker last changed its state, epoch ms. */
@@ -70,10 +35,10 @@ export class Dependency {
   timed = false
   private lanes: Lanes
   private readonly millisOf: ((duration: unknown) => number) | undefined
-  private readonly listeners: Listeners = { breaker: [], retry: [], timeout: [], reject: [] }
 
   /** `millisOf` reads the durations of the face that the options are written for. */
   constructor(name: string, options: PolicyOptions<unknown>, timers: Timers = liveTimers, millisOf?: (duration: unknown) => number) {
+    super()
     this.name = name
     this.options = options
     this.millisOf = millisOf
@@ -88,23 +53,29 @@ export class Dependency {
     this.settings = readOptions(this.name, merged, this.millisOf)
     this.options = merged
     this.lanes = this.apply(this.settings, before, this.lanes.timers)
-    this.bulkhead?.grant()
   }
 
   private apply(
-    { attemptTimeout, breaker, bulkhead, retry, timeout }: PolicySettings, before: PolicySettings | undefined, timers: Timers
+    { attemptTimeout, breaker, bulkhead, hedge, retry, timeout }: PolicySettings, before: PolicySettings | undefined, timers: Timers
   ): Lanes {
     if (breaker === undefined) this.breaker = null
     else if (this.breaker === null) this.breaker = new Breaker(breaker, (from, to) => this.breakerMoved(from, to))
     else this.breaker.settings = breaker
-    if (bulkhead === undefined) this.bulkhead = null
-    else if (this.bulkhead === null) this.bulkhead = new Bulkhead(bulkhead)
-    else this.bulkhead.settings = bulkhead
+    this.applyBulkhead(bulkhead)
     const budget = retry?.budget
     if (budget === undefined) this.budget = null
     else if (JSON.stringify(budget) !== JSON.stringify(before?.retry?.budget)) this.budget = new Budget(budget)
-    this.timed = timeout < Infinity || attemptTimeout < Infinity || this.budget !== null
+    this.timed = timeout < Infinity || attemptTimeout < Infinity || this.budget !== null || hedge !== undefined
+      || (retry !== undefined && retry.maxElapsed < Infinity)
     return this.makeLanes(timers)
+  }
+
+  /** Whoever waits in one that is turned off is let in by it. */
+  private applyBulkhead(settings: BulkheadSettings | undefined): void {
+    const before = this.bulkhead
+    if (before !== null) before.settings = settings ?? { concurrency: Infinity, queue: 0, queueTimeout: Infinity }
+    this.bulkhead = settings === undefined ? null : before ?? new Bulkhead(settings)
+    before?.grant()
   }
 
   private breakerMoved(from: BreakerState, to: BreakerState): void {
@@ -137,30 +108,8 @@ export class Dependency {
     }
   }
 
-  on<K extends keyof Events>(type: K, listener: (event: Events[K]) => void): () => void {
-    const listeners = this.listeners[type]
-    listeners.push(listener)
-    return () => {
-      const at = listeners.indexOf(listener)
-      if (at >= 0) listeners.splice(at, 1)
-    }
-  }
-
-  heard(type: keyof Events): boolean {
-    return this.listeners[type].length > 0
-  }
-
-  /** A listener that throws must not break a call: its error surfaces by itself. */
-  emit<K extends keyof Events>(type: K, event: Events[K]): void {
-    for (const listener of this.listeners[type].slice()) {
-      try {
-        listener(event)
-      } catch (error) {
-        queueMicrotask(() => {
-          throw error
-        })
-      }
-    }
+  failed(error: unknown, at: number): void {
+    this.lastFailure = { error, at }
   }
 
   /** Lets nothing through until `restore`, also where there is no breaker otherwise. */
@@ -175,7 +124,7 @@ export class Dependency {
 }
 
 /** What everybody may see of a dependency. */
-export interface DependencyState extends Readonly<Statistics> {
+export interface DependencyState extends Readonly<Statistics>, Rates {
   readonly breaker: "closed" | "open" | "half-open" | "isolated"
   readonly queued: number
 }
@@ -184,20 +133,6 @@ export interface DependencyState extends Readonly<Statistics> {
 export const stateOf = (dependency: Dependency): DependencyState => ({
   breaker: dependency.breaker?.state.tag ?? "closed",
   queued: dependency.bulkhead?.queued ?? 0,
-  ...dependency.statistics
+  ...dependency.statistics,
+  ...ratesOf(dependency.statistics)
 })
-
-/** The log lines that operators look for, word for word. */
-export const logLines = (
-  dependency: Dependency,
-  log: (level: "info" | "warn", line: string, details: Readonly<Record<string, unknown>>) => void
-): () => void => {
-  const { name } = dependency
-  const stop = [
-    dependency.on("retry", ({ attempt, delay, of, operation }) =>
-      log("warn", of === Infinity ? `Retry attempt ${attempt}` : `Retry attempt ${attempt} of ${of}`, { dependency: name, operation, delay: Math.round(delay) })),
-    dependency.on("breaker", ({ from, to }) =>
-      log(to === "closed" ? "info" : "warn", `Circuit breaker state=${to}`, { dependency: name, from }))
-  ]
-  return () => stop.forEach((unsubscribe) => unsubscribe())
-}

@@ -5,8 +5,10 @@ import type { Classify } from "./classify.ts"
 import type { DurationInput } from "./duration.ts"
 import { type BreakerOptions, readBreaker } from "./options/breaker.ts"
 import { type BulkheadOptions, readBulkhead } from "./options/bulkhead.ts"
+import { type HedgeOptions, readHedge } from "./options/hedge.ts"
 import { Reader } from "./options/reader.ts"
 import { readRetry, type RetryOptions, retryPresets } from "./options/retry.ts"
+import type { HedgeSettings } from "./race.ts"
 import type { RetrySettings } from "./retry.ts"
 
 /** What a dependency's outage does to the health of the process. */
@@ -19,6 +21,7 @@ export interface PolicyOptions<D = DurationInput> {
   /** Each attempt. */
   readonly attemptTimeout?: D | false | undefined
   readonly retry?: RetryOptions<D> | false | undefined
+  readonly hedge?: HedgeOptions<D> | false | undefined
   readonly breaker?: BreakerOptions<D> | false | undefined
   readonly bulkhead?: BulkheadOptions<D> | false | undefined
   /** What an outcome means, for retry and breaker; undefined leaves it to the default. */
@@ -32,6 +35,7 @@ export interface PolicySettings {
   readonly timeout: number
   readonly attemptTimeout: number
   readonly retry: RetrySettings | undefined
+  readonly hedge: HedgeSettings | undefined
   readonly breaker: BreakerSettings | undefined
   readonly bulkhead: BulkheadSettings | undefined
   readonly classify: Classify | undefined
@@ -53,11 +57,12 @@ const part = <O, S>(options: O | false | undefined, read: (options: O) => S): S 
 export const readOptions = (name: string, options: PolicyOptions<unknown>, millisOf?: (duration: unknown) => number): PolicySettings => {
   const read = new Reader(name, millisOf)
   if (typeof name !== "string" || name.trim() === "") read.refuse("name", name, "a name that is not empty")
-  read.known("", options, ["timeout", "attemptTimeout", "retry", "breaker", "bulkhead", "classify", "criticality"])
+  read.known("", options, ["timeout", "attemptTimeout", "retry", "hedge", "breaker", "bulkhead", "classify", "criticality"])
   return {
     timeout: read.limit("timeout", options.timeout),
     attemptTimeout: read.limit("attemptTimeout", options.attemptTimeout),
     retry: part(options.retry, (retry) => readRetry(read, retry)),
+    hedge: part(options.hedge, (hedge) => readHedge(read, hedge)),
     breaker: part(options.breaker, (breaker) => readBreaker(read, breaker)),
     bulkhead: part(options.bulkhead, (bulkhead) => readBulkhead(read, bulkhead)),
     classify: read.optionalFunction("classify", options.classify),

@@ -16,11 +16,13 @@ import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import type * as Schedule from "effect/Schedule"
 import { Scheduler } from "effect/Scheduler"
-import { Attempt, Call } from "../core/call.ts"
+import type { Attempt } from "../core/attempt.ts"
+import { Call } from "../core/call.ts"
 import type { Dependency } from "../core/dependency.ts"
 import type { Rejected } from "../core/errors.ts"
 import { livePort, liveTimers } from "../core/live.ts"
 import { Timers } from "../core/timers.ts"
+import type { CallOptions } from "../core/try.ts"
 
 /** The caller's deadline in monotonic ms of its clock; a policy inside takes the shorter of this and its own. */
 export const Deadline = Context.Reference<number>("@outrigger/sdk/Deadline", { defaultValue: () => Infinity })
@@ -67,13 +69,18 @@ export class EffectCall<A, E> extends Call {
 
   constructor(
     dependency: Dependency, effect: Effect.Effect<A, E, any>, fiber: Fiber.Fiber<unknown, unknown>,
-    operation: string | undefined, idempotent: boolean, schedule: Effect.Effect<StepOf> | undefined
+    options: CallOptions | undefined, schedule: Effect.Effect<StepOf> | undefined
   ) {
-    super(dependency, dependency.lanesOn(timersOf(fiber.getRef(Clock.Clock), fiber)), operation, idempotent)
+    super(dependency, dependency.lanesOn(timersOf(fiber.getRef(Clock.Clock), fiber)), options)
     this.effect = effect
     this.fiber = fiber
     this.schedule = schedule
     this.context = fiber.context as Context.Context<any>
+  }
+
+  /** Nothing may have to be left behind: no fiber of its own is needed. */
+  private get inPlace(): boolean {
+    return this.deadline === Infinity && this.lanes.attempt === null && this.dependency.settings.hedge === undefined
   }
 
   begin(): Next<A, E> {
@@ -88,7 +95,7 @@ export class EffectCall<A, E> extends Call {
     while (this.ready !== null) {
       const attempt = this.ready
       this.ready = null
-      if (this.deadline === Infinity && this.lanes.attempt === null) {
+      if (this.inPlace) {
         return Effect.flatMap(Effect.exit(this.effect), (exit) => {
           this.settleExit(attempt, exit)
           return this.next()
@@ -134,16 +141,11 @@ export class EffectCall<A, E> extends Call {
 
   /** The caller's fiber leaves: when by interruption, it awaits the finalizers of the attempt. */
   readonly left = (): Effect.Effect<void> | undefined => {
-    const { attempt } = this
     if (this.phase === "done" || this.phase === "idle") return undefined
+    const fibers = this.running.flatMap(({ work }) => work === undefined ? [] : [work as Fiber.Fiber<A, E>])
     this.resume = null
     this.abort(undefined)
-    if (attempt === null) return undefined
-    if (attempt.work === undefined) { // in this very fiber, or never begun: it is over
-      this.settle(attempt, false, undefined, undefined)
-      return undefined
-    }
-    return Effect.asVoid(Fiber.await(attempt.work as Fiber.Fiber<A, E>))
+    return fibers.length === 0 ? undefined : Effect.asVoid(Fiber.awaitAll(fibers))
   }
 
   protected override run(attempt: Attempt): void {
@@ -152,7 +154,10 @@ export class EffectCall<A, E> extends Call {
   }
 
   protected override stop(attempt: Attempt): void {
-    (attempt.work as Fiber.Fiber<A, E> | undefined)?.interruptUnsafe(this.fiber.id)
+    const fiber = attempt.work as Fiber.Fiber<A, E> | undefined
+    if (fiber !== undefined) return fiber.interruptUnsafe(this.fiber.id)
+    if (this.ready === attempt) this.ready = null // it was in this very fiber, or has not begun: it is over
+    this.settle(attempt, false, undefined, undefined)
   }
 
   protected override get asks(): boolean {

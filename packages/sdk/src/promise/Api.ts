@@ -1,9 +1,10 @@
 /** A named dependency of the host, with promises: an HTTP API, an SDK of somebody else's, anything that is called and can fail. */
-import { Attempt } from "../core/call.ts"
+import { Attempt } from "../core/attempt.ts"
 import { type CacheEntry, type Flight, refusedValue, ResponseCache } from "../core/cache.ts"
-import { type Dependency, type DependencyState, type Events, stateOf } from "../core/dependency.ts"
+import { type Dependency, type DependencyState, stateOf } from "../core/dependency.ts"
 import { type DurationInput, toMillis } from "../core/duration.ts"
 import { InvalidPolicyOption } from "../core/errors.ts"
+import type { Events } from "../core/events.ts"
 import { type PolicyOptions } from "../core/options.ts"
 import { type CallOptions, PromiseCall, type Work } from "./call.ts"
 
@@ -52,7 +53,7 @@ export class Api {
     this.name = dependency.name
     this.dependency = dependency
     const lanes = dependency.currentLanes
-    this.exemplar = new Attempt(new PromiseCall(dependency, lanes, false, () => undefined, undefined), 0, null)
+    this.exemplar = new Attempt(new PromiseCall(dependency, lanes, false, () => undefined, undefined), 0, Number.NaN, null, null)
   }
 
   /**

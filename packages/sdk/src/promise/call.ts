@@ -1,17 +1,15 @@
 /** The promise shell of a call. */
 import { AsyncResource } from "node:async_hooks"
-import { type Attempt, type AttemptContext, Call } from "../core/call.ts"
+import type { Attempt, AttemptContext } from "../core/attempt.ts"
+import { Call } from "../core/call.ts"
 import type { Dependency, Lanes } from "../core/dependency.ts"
+import type { CallOptions as CoreCallOptions } from "../core/try.ts"
 
-export interface CallOptions {
+export interface CallOptions extends CoreCallOptions {
   /** The caller's: when it aborts, the call ends at once and the work is told. */
   readonly signal?: AbortSignal | undefined
   /** On the monotonic clock (`performance.now()`), ms: the call ends at this or at its own timeout, whichever is nearer. */
   readonly deadline?: number | undefined
-  /** Shown in errors, events and statistics. */
-  readonly operation?: string | undefined
-  /** False: retried only with proof that nothing was applied. True unless said. */
-  readonly idempotent?: boolean | undefined
 }
 
 /** What a call runs; called once for each attempt. */
@@ -36,7 +34,7 @@ export class PromiseCall<A> extends Call {
   private onAbort: (() => void) | null = null
 
   constructor(dependency: Dependency, lanes: Lanes, wanders: boolean, work: Work<A>, options: CallOptions | undefined) {
-    super(dependency, lanes, options?.operation, options?.idempotent !== false)
+    super(dependency, lanes, options)
     this.work = work
     this.promise = new Promise<A>(executor as never)
     this.resolve = resolveLast as (value: A) => void

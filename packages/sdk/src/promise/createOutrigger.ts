@@ -1,7 +1,7 @@
 /** The promise face's front door: one object for the app, with a registry of its own. */
-import { logLines } from "../core/dependency.ts"
 import { explain, type Report } from "../core/health.ts"
 import { liveTimers } from "../core/live.ts"
+import { logLines } from "../core/logLines.ts"
 import { apiDefaults, type PolicyOptions } from "../core/options.ts"
 import { Registry } from "../core/registry.ts"
 import type { TaskId, TaskRecord } from "../core/task.ts"

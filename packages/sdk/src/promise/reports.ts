@@ -3,8 +3,8 @@
  * frozen or slow costs one warning a minute.
  */
 import type { Report } from "../core/health.ts"
-import type { Statistics } from "../core/dependency.ts"
 import type { Registry } from "../core/registry.ts"
+import { counters as counted } from "../core/statistics.ts"
 import type { TimerHandle, TimerPort } from "../core/timers.ts"
 import type { Sidecar } from "./Sidecar.ts"
 
@@ -16,8 +16,6 @@ const sendTimeout = 3000
 const warnEvery = 60_000
 
 type Counters = Record<string, Record<string, number>>
-
-const counted = ["calls", "successes", "failures", "retries", "retried", "recovered", "timeouts", "rejected", "aborted", "openings"] as const satisfies ReadonlyArray<keyof Statistics>
 
 const countersOf = (registry: Registry): Counters => {
   const counters: Counters = {}

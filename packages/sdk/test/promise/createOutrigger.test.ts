@@ -162,7 +162,7 @@ describe("reports to the sidecar", () => {
     const [first, lost, third, last] = seen.map(({ body }) => body)
     assert.deepStrictEqual([first.sequence, lost.sequence, third.sequence, last.final], [1, 2, 3, true])
     assert.deepStrictEqual([first.service, first.instance === third.instance, lost.deltas], ["shop", true, third.deltas])
-    assert.deepStrictEqual(third.deltas, { github: { calls: 1, successes: 1 } })
+    assert.deepStrictEqual(third.deltas, { github: { calls: 1, successes: 1, attempts: 1 } })
     assert.strictEqual(third.report.status, "pass")
   })
 

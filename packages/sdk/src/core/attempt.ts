@@ -1,0 +1,58 @@
+/** One attempt of a call: what the caller's function is given, and what the attempt holds until it has settled. */
+import type { Breaker, Ticket } from "./breaker.ts"
+import type { Bulkhead } from "./bulkhead.ts"
+import type { TimerHandle } from "./timers.ts"
+
+/** What a caller's function is given; the signal is made when it is first read. */
+export interface AttemptContext {
+  /** Counts from 1. */
+  readonly attempt: number
+  /** On the monotonic clock (`performance.now()`), ms; Infinity when there is none. */
+  readonly deadline: number
+  readonly signal: AbortSignal
+}
+
+export class Attempt implements Ticket, AttemptContext {
+  readonly call: { readonly deadline: number }
+  readonly attempt: number
+  /** Who let it through, and who will be told. */
+  readonly breaker: Breaker | null
+  generation = -1
+  probe = 0
+  /** Monotonic, where somebody measures how long it takes. */
+  startedAt: number
+  /** Nobody waits for it any more. */
+  late = false
+  readonly bulkhead: Bulkhead | null
+  /** Held up by chaos: it has not begun. */
+  held: TimerHandle | null = null
+  /** The shell's handle on the work. */
+  work: unknown = undefined
+  private controller: AbortController | undefined = undefined
+  private reason: unknown = undefined
+
+  constructor(call: { readonly deadline: number }, attempt: number, startedAt: number, breaker: Breaker | null, bulkhead: Bulkhead | null) {
+    this.call = call
+    this.attempt = attempt
+    this.startedAt = startedAt
+    this.breaker = breaker
+    this.bulkhead = bulkhead
+  }
+
+  get deadline(): number {
+    return this.call.deadline
+  }
+
+  get signal(): AbortSignal {
+    if (this.controller === undefined) {
+      this.controller = new AbortController()
+      if (this.late) this.controller.abort(this.reason)
+    }
+    return this.controller.signal
+  }
+
+  abort(reason: unknown): void {
+    this.reason = reason
+    this.controller?.abort(reason)
+  }
+}

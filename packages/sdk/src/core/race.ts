@@ -1,0 +1,42 @@
+/**
+ * The attempts of one try that run side by side: the first, and the hedges sent after it. They began one after the other and
+ * each may take equally long, so the first of the list is the first to end.
+ */
+import type { Attempt } from "./attempt.ts"
+
+/** Milliseconds. */
+export interface HedgeSettings {
+  /** How many more may be sent. */
+  readonly times: number
+  /** After how long without an answer the next is sent. */
+  readonly delay: number
+}
+
+export class Race {
+  readonly first: Attempt
+  readonly running: Array<Attempt>
+  /** Between two of them, ms. */
+  private readonly delay: number
+  private left: number
+  /** When the next is sent. */
+  next = Number.NaN
+
+  constructor(first: Attempt, times: number, delay: number, now: number) {
+    this.first = first
+    this.running = [first]
+    this.left = times
+    this.delay = delay
+    this.next = now + delay
+  }
+
+  /** The time of a hedge has come: the next one's is set. */
+  turn(now: number): void {
+    this.left--
+    this.next = this.left > 0 ? now + this.delay : Infinity
+  }
+
+  remove(attempt: Attempt): void {
+    const at = this.running.indexOf(attempt)
+    if (at >= 0) this.running.splice(at, 1)
+  }
+}

@@ -1,0 +1,262 @@
+/**
+ * One try of a call: past the breaker and into the bulkhead, then one attempt, or a race of several when it is hedged. It
+ * ends in one `tried` or one `refused`, never both.
+ *
+ *   enter -> [queued] -> admit -> running -> tried        queued: waits for a permit of the bulkhead
+ *     |          |         |
+ *     +----------+---------+----> refused
+ *
+ * Whoever leaves `running` by time, abort, or a race that another won leaves its attempts behind, *late*: those can only give
+ * their permits back.
+ */
+import { Attempt } from "./attempt.ts"
+import type { Verdict } from "./breaker.ts"
+import type { Bulkhead, Waiter } from "./bulkhead.ts"
+import type { Fault } from "./chaos.ts"
+import type { Outcome } from "./classify.ts"
+import type { Dependency, Lanes } from "./dependency.ts"
+import { BreakerOpenError, BulkheadFullError, CallTimeoutError, RateLimitedError, type Rejected } from "./errors.ts"
+import { Race } from "./race.ts"
+import { Wait } from "./wait.ts"
+
+/** What one call may say of itself. */
+export interface CallOptions {
+  /** Shown in errors, events and statistics. */
+  readonly operation?: string | undefined
+  /** False: retried only with proof that nothing was applied, and never hedged. True unless said. */
+  readonly idempotent?: boolean | undefined
+}
+
+export type Phase = "idle" | "queued" | "running" | "asking" | "backoff" | "done"
+
+const verdicts: Record<Outcome, Verdict> = { success: "success", transient: "failure", permanent: "ignored" }
+
+/** What the attempts hear that lost a race. */
+const outrun = new DOMException("Another attempt answered first", "AbortError")
+
+export abstract class Try extends Wait implements Waiter {
+  readonly dependency: Dependency
+  protected readonly options: CallOptions | undefined
+  phase: Phase = "idle"
+  /** Begun so far, in all tries. */
+  attempts = 0
+  private attempt: Attempt | null = null
+  private race: Race | null = null
+  private fault: Fault | null = null
+  /** Where we wait for a permit: an update may have put another in its place. */
+  private queue: Bulkhead | null = null
+  ahead: Waiter | null = null
+  behind: Waiter | null = null
+
+  constructor(dependency: Dependency, lanes: Lanes, options: CallOptions | undefined) {
+    super(lanes)
+    this.dependency = dependency
+    this.options = options
+  }
+
+  /** Begin the work; it must end in one `settle`. */
+  protected abstract run(attempt: Attempt): void
+  /** Tell the work to stop; nobody waits for it. */
+  protected abstract stop(attempt: Attempt, reason: unknown): void
+  /** Drop a result that nobody will see, such as the unread body of a response. */
+  protected discard(_value: unknown): void {}
+  /** What the try came to. `over`: the call's own end came, and no other try can follow. */
+  protected abstract tried(verdict: Verdict, ok: boolean, value: unknown, raw: unknown, over: boolean): void
+  /** The policy let it not begin. */
+  protected abstract refused(error: Rejected): void
+
+  get operation(): string | undefined {
+    return this.options?.operation
+  }
+
+  /** What runs now. */
+  get running(): ReadonlyArray<Attempt> {
+    return this.race !== null ? this.race.running : this.attempt !== null ? [this.attempt] : []
+  }
+
+  /** The breaker is asked first, for whatever it would reject must not wait for a permit. */
+  protected enter(now: number): void {
+    const { breaker, bulkhead, chaos } = this.dependency
+    if (chaos !== null && this.turnedAway(chaos)) return
+    if (breaker !== null && breaker.state.tag !== "closed") {
+      now = this.lanes.timers.port.now()
+      if (breaker.rejects(now)) return this.refused(this.openError(now))
+    }
+    if (bulkhead === null || bulkhead.enter()) return this.admit(now, bulkhead)
+    if (!bulkhead.wait(this)) return this.refused(this.fullError())
+    this.phase = "queued"
+    this.queue = bulkhead
+    this.armQueue(now, bulkhead.settings.queueTimeout)
+  }
+
+  /** A permit is ours. */
+  granted(): void {
+    this.disarm()
+    this.admit(this.lanes.timers.port.now(), this.queue)
+  }
+
+  private admit(now: number, bulkhead: Bulkhead | null): void {
+    const { dependency } = this
+    const { breaker, settings } = dependency
+    const attempt = new Attempt(this, this.attempts + 1, now, breaker, bulkhead)
+    if (breaker !== null && !breaker.admit(attempt, now)) {
+      bulkhead?.leave()
+      return this.refused(this.openError(now))
+    }
+    this.attempt = attempt
+    this.phase = "running"
+    if (settings.hedge !== undefined && this.options?.idempotent !== false) {
+      this.race = new Race(attempt, settings.hedge.times, settings.hedge.delay, now)
+      this.armRace(now)
+    } else if (this.lanes.attempt !== null && now + this.lanes.attempt.duration < this.deadline) {
+      this.armLane("attempt", this.lanes.attempt, now)
+    } else this.armTotal(now)
+    this.launch(attempt)
+  }
+
+  private launch(attempt: Attempt): void {
+    const { statistics } = this.dependency
+    this.attempts++
+    statistics.attempts++
+    statistics.running++
+    if (this.fault === null) this.run(attempt)
+    else this.inject(attempt, this.fault)
+  }
+
+  /**
+   * The work of an attempt has ended. The breaker is told first, then the permit is free, and only then the caller hears
+   * of it: what it does next, perhaps within this very turn, finds both as they are.
+   */
+  settle(attempt: Attempt, ok: boolean, value: unknown, raw: unknown, outcome?: Outcome): void {
+    const { dependency } = this
+    dependency.statistics.running--
+    if (attempt.late) {
+      dependency.statistics.abandoned--
+      return attempt.bulkhead?.leave()
+    }
+    this.disarm()
+    const { race } = this
+    if (race === null) this.attempt = null
+    else race.remove(attempt)
+    const verdict = verdicts[outcome ?? dependency.outcomeOf(value, ok)]
+    if (verdict === "failure") dependency.failed(value, this.lanes.timers.port.epoch())
+    attempt.breaker?.settled(attempt, verdict, this.lanes.timers.port.now)
+    attempt.bulkhead?.leave()
+    if (this.phase === "done") return // whom the permit let in has made the caller leave
+    if (race !== null && !this.decides(race, attempt, verdict)) {
+      if (ok) this.discard(value)
+      return this.armRace(this.lanes.timers.port.now())
+    }
+    this.tried(verdict, ok, value, raw, false)
+  }
+
+  /** Whether this result ends the race: a failure leaves it to those that still run. */
+  private decides(race: Race, attempt: Attempt, verdict: Verdict): boolean {
+    if (verdict === "failure" && race.running.length > 0) return false
+    if (attempt !== race.first && verdict !== "failure") this.dependency.statistics.hedgesWon++
+    this.leaveAll("ignored", outrun)
+    return true
+  }
+
+  /** The answer is late: another attempt is sent beside, if it can begin at once and the budget allows. */
+  private hedge(now: number, race: Race): void {
+    const { breaker, budget, bulkhead, statistics } = this.dependency
+    race.turn(now)
+    this.armRace(now)
+    if (breaker !== null && breaker.rejects(now)) return
+    if (bulkhead !== null && !bulkhead.enter()) return
+    const attempt = new Attempt(this, this.attempts + 1, now, breaker, bulkhead)
+    if ((budget !== null && !budget.spend(now)) || (breaker !== null && !breaker.admit(attempt, now))) return bulkhead?.leave()
+    race.running.push(attempt)
+    statistics.hedges++
+    if (this.dependency.heard("hedge")) this.dependency.emit("hedge", { operation: this.operation, attempt: attempt.attempt })
+    this.fault = null
+    this.launch(attempt)
+  }
+
+  private armRace(now: number): void {
+    const race = this.race!
+    const attemptEnd = race.running[0]!.startedAt + (this.lanes.attempt?.duration ?? Infinity)
+    if (race.next < attemptEnd && race.next < this.deadline) this.armAlone("hedge", race.next - now)
+    else if (attemptEnd < this.deadline) this.armAlone("attempt", attemptEnd - now)
+    else this.armTotal(now)
+  }
+
+  /** It has waited long enough for a permit. Undefined when it was the call's own end that came. */
+  protected leaveQueue(): Rejected | undefined {
+    this.queue!.forget(this)
+    return this.awaited === "queue" ? this.fullError() : undefined
+  }
+
+  protected expireRunning(now: number): void {
+    const { dependency, race } = this
+    if (this.awaited === "hedge") return this.hedge(now, race!)
+    const over = this.awaited === "end"
+    const error = this.timeoutError()
+    const attempt = this.running[0]!
+    dependency.statistics.timeouts++
+    if (dependency.heard("timeout")) dependency.emit("timeout", { operation: this.operation, attempt: attempt.attempt })
+    const verdict: Verdict = over && this.inherited ? "ignored" : "failure"
+    if (verdict === "failure") dependency.failed(error, this.lanes.timers.port.epoch())
+    if (!over && race !== null && race.running.length > 1) {
+      race.remove(attempt)
+      this.armRace(now)
+      return this.leave(attempt, verdict, error)
+    }
+    this.leaveAll(verdict, error)
+    if (this.phase !== "done") this.tried("failure", false, error, undefined, over) // else what was stopped has made the caller leave
+  }
+
+  protected leaveAll(verdict: Verdict, reason: unknown): void {
+    const { running } = this
+    this.attempt = this.race = null
+    for (const attempt of running) this.leave(attempt, verdict, reason)
+  }
+
+  /** Leaves an attempt to itself: its permit stays taken until it settles, which may be at once. */
+  private leave(attempt: Attempt, verdict: Verdict, reason: unknown): void {
+    attempt.breaker?.settled(attempt, verdict, this.lanes.timers.port.now)
+    attempt.late = true
+    this.dependency.statistics.abandoned++
+    if (attempt.held === null) return this.stop(attempt, reason)
+    attempt.held.cancel()
+    this.settle(attempt, false, reason, undefined)
+  }
+
+  /** True when chaos plays the policy and rejects; what it does to the attempt itself is kept until that begins. */
+  private turnedAway(chaos: NonNullable<Dependency["chaos"]>): boolean {
+    const { name } = this.dependency
+    const target = { dependency: name, operation: this.operation, attempt: this.attempts + 1, random: this.lanes.timers.port.random }
+    const fault = this.fault = chaos(target) ?? null
+    if (fault?.reject === undefined) return false
+    const error = fault.reject === "breaker" ? new BreakerOpenError(name, this.operation, "open")
+      : fault.reject === "bulkhead" ? this.fullError()
+      : new RateLimitedError("not called: chaos plays the rate limit", name, this.operation)
+    this.refused(error)
+    return true
+  }
+
+  private inject(attempt: Attempt, { error, hang, latency = 0 }: Fault): void {
+    attempt.held = this.lanes.timers.port.at(hang ? Infinity : latency, () => {
+      attempt.held = null
+      if (error !== undefined) this.settle(attempt, false, error.value, undefined)
+      else this.run(attempt)
+    })
+  }
+
+  protected timeoutError(): CallTimeoutError {
+    const { attempt, total } = this.lanes
+    const millis = this.awaited === "attempt" ? attempt!.duration : this.inherited ? Number.NaN : total!.duration
+    return new CallTimeoutError(this.dependency.name, this.operation, millis)
+  }
+
+  private openError(now: number): BreakerOpenError {
+    const { breaker, name } = this.dependency
+    return new BreakerOpenError(name, this.operation, breaker!.state.tag, breaker!.retryAfter(now))
+  }
+
+  private fullError(): BulkheadFullError {
+    const { concurrency, queue } = this.dependency.bulkhead?.settings ?? { concurrency: 0, queue: 0 }
+    return new BulkheadFullError(this.dependency.name, this.operation, concurrency, queue)
+  }
+}
