@@ -7,7 +7,7 @@
  * inside the call, not the call inside acquire. Without any deadline it runs in the caller's fiber.
  */
 import * as Context from "effect/Context"
-import * as Duration from "effect/Duration"
+import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Schedule from "effect/Schedule"
 import { Attempt } from "./core/attempt.ts"
@@ -20,6 +20,7 @@ import type { RetryOptions } from "./core/options/retry.ts"
 import type { Registry as CoreRegistry } from "./core/registry.ts"
 import type { CallOptions } from "./core/try.ts"
 import { EffectCall, type StepOf } from "./internal/effectCall.ts"
+import { millisOf } from "./internal/millisOf.ts"
 import { Registry } from "./Registry.ts"
 import type * as Retry from "./Retry.ts"
 
@@ -54,11 +55,6 @@ export interface Policy {
   restore(): void
   /** Changes the options that are given, from the next call on; state and calls in flight are kept. */
   update(options: Options): void
-}
-
-const millisOf = (input: unknown): number => {
-  const duration = Duration.fromInput(input as Duration.Input)
-  return duration._tag === "Some" ? Duration.toMillis(duration.value) : Number.NaN
 }
 
 /** A schedule decides alone how often: the engine asks it until it says no. */

@@ -1,4 +1,5 @@
 /** All that a process has registered: its named dependencies and checks. One for each `createOutrigger`, and for each test. */
+import type { Chaos } from "./chaos.ts"
 import { Dependency, type DependencyState, stateOf } from "./dependency.ts"
 import { formatMillis } from "./duration.ts"
 import { InvalidPolicyOption } from "./errors.ts"
@@ -27,6 +28,7 @@ const fingerprintOf = (kind: Kind, dependency: Dependency): string =>
 
 export class Registry {
   private readonly dependencies = new Map<string, Registered>()
+  private chaos: Chaos | null = null
   private readonly checks = new Map<string, RegisteredCheck>()
 
   /** The dependency of this name: made now, or the one that was made with the same options. */
@@ -37,11 +39,24 @@ export class Registry {
     const fingerprint = fingerprintOf(kind, dependency)
     const known = this.dependencies.get(name)
     if (known === undefined) {
+      dependency.chaos = this.chaos
       this.dependencies.set(name, { kind, dependency, fingerprint })
       return dependency
     }
     if (known.fingerprint === fingerprint) return known.dependency
     throw new InvalidPolicyOption(name, "name", name, `new: a ${known.kind} of this name exists with other options; make it once and share it, or choose another name`)
+  }
+
+  /** Faults for all dependencies, those to come among them, until the returned function is called. */
+  provideChaos(chaos: Chaos): () => void {
+    const give = (source: Chaos | null) => {
+      this.chaos = source
+      for (const { dependency } of this.dependencies.values()) dependency.chaos = source
+    }
+    give(chaos)
+    return () => {
+      if (this.chaos === chaos) give(null)
+    }
   }
 
   remove(name: string): void {

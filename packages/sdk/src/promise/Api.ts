@@ -1,6 +1,7 @@
 /** A named dependency of the host, with promises: an HTTP API, an SDK of somebody else's, anything that is called and can fail. */
 import { Attempt } from "../core/attempt.ts"
 import { type CacheEntry, type Flight, refusedValue, ResponseCache } from "../core/cache.ts"
+import type { Chaos } from "../core/chaos.ts"
 import { type Dependency, type DependencyState, stateOf } from "../core/dependency.ts"
 import { type DurationInput, toMillis } from "../core/duration.ts"
 import { InvalidPolicyOption } from "../core/errors.ts"
@@ -143,6 +144,15 @@ export class Api {
   /** Hears of `breaker`, `retry`, `timeout` or `reject`; the returned function unsubscribes. */
   on<K extends keyof Events>(type: K, listener: (event: Events[K]) => void): () => void {
     return this.dependency.on(type, listener)
+  }
+
+  /** Lets chaos play with the calls of this dependency until the returned function is called. */
+  chaos(source: Chaos): () => void {
+    const { dependency } = this
+    dependency.chaos = source
+    return () => {
+      if (dependency.chaos === source) dependency.chaos = null
+    }
   }
 
   /** Lets nothing through until `restore`. */

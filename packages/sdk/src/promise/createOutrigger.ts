@@ -1,4 +1,5 @@
 /** The promise face's front door: one object for the app, with a registry of its own. */
+import type { Chaos } from "../core/chaos.ts"
 import { explain, type Report } from "../core/health.ts"
 import { liveTimers } from "../core/live.ts"
 import { logLines } from "../core/logLines.ts"
@@ -91,6 +92,11 @@ export class Outrigger {
       logLines(dependency, this.log)
     }
     return api
+  }
+
+  /** Lets chaos play with every dependency, those to come among them, until the returned function is called. */
+  chaos(source: Chaos): () => void {
+    return this.registry.provideChaos(source)
   }
 
   /** Watches the host's own client: a `pg.Pool`, a `postgres` client, or `{ ping, stats }`. */
