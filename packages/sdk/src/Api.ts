@@ -37,6 +37,9 @@ export interface ApiClass<Self, Name extends string> extends Context.ServiceClas
   /** Registers the dependency and provides it. */
   readonly layer: Layer.Layer<Self>
   /** Runs `effect` under the policy; its own errors pass through unchanged. */
+  call<A, E, R, B, E2, R2>(
+    operation: string, effect: Effect.Effect<A, E, R>, options: CallOptions & Policy.Fallback<E, B, E2, R2>
+  ): Effect.Effect<A | B, E2, R | R2 | Self>
   call<A, E, R>(operation: string, effect: Effect.Effect<A, E, R>, options?: CallOptions): Effect.Effect<A, E | Rejected, R | Self>
   /** The fresh answer of this key, or the call's; when that is rejected or fails, the last good one if not too old. */
   cached<A, E, R>(operation: string, options: CacheOptions & CallOptions, effect: Effect.Effect<A, E, R>): Effect.Effect<A, E | Rejected, R | Self>

@@ -10,7 +10,7 @@ import * as Context from "effect/Context"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Schedule from "effect/Schedule"
-import { Attempt } from "./core/attempt.ts"
+import { Attempt as CoreAttempt } from "./core/attempt.ts"
 import { type Dependency, type DependencyState, stateOf } from "./core/dependency.ts"
 import type { Rejected } from "./core/errors.ts"
 import type { Events } from "./core/events.ts"
@@ -27,7 +27,7 @@ import type * as Retry from "./Retry.ts"
 export {
   BreakerOpenError, BulkheadFullError, CallTimeoutError, InvalidPolicyOption, RateLimitedError, type Rejected
 } from "./core/errors.ts"
-export { Deadline } from "./internal/effectCall.ts"
+export { Attempt, Deadline } from "./internal/effectCall.ts"
 export type { Classify, Outcome } from "./core/classify.ts"
 export type { DependencyState as State } from "./core/dependency.ts"
 export type { Events } from "./core/events.ts"
@@ -40,10 +40,16 @@ export interface Options extends Omit<PolicyOptions<Duration.Input>, "retry"> {
 
 export interface RunOptions extends CallOptions {}
 
+/** What the caller is given instead of a failure: `error` is the effect's own, or a rejection of the policy. */
+export interface Fallback<E, B, E2, R2> {
+  readonly fallback: (error: E | Rejected) => Effect.Effect<B, E2, R2>
+}
+
 /** How one kind of call is protected. */
 export interface Policy {
   readonly name: string
   /** Runs an effect under this policy. Its own error passes through unchanged; defects are neither retried nor counted. */
+  run<A, E, R, B, E2, R2>(effect: Effect.Effect<A, E, R>, options: RunOptions & Fallback<E, B, E2, R2>): Effect.Effect<A | B, E2, R | R2>
   run<A, E, R>(effect: Effect.Effect<A, E, R>, options?: RunOptions): Effect.Effect<A, E | Rejected, R>
   /** Breaker and statistics at this moment. */
   state(): DependencyState
@@ -77,19 +83,33 @@ class PolicyImpl implements Policy {
   private readonly dependency: Dependency
   private schedule: Effect.Effect<StepOf> | undefined
   /** Keeps the hidden classes of a call and an attempt alive across a major GC with no call in flight. */
-  readonly exemplar: Attempt
+  readonly exemplar: CoreAttempt
 
   constructor(dependency: Dependency, options: Options, logs: Context.Context<never>) {
     this.name = dependency.name
     this.dependency = dependency
     this.schedule = scheduleOf(options)
-    this.exemplar = new Attempt(new EffectCall(dependency, Effect.void, ended, undefined, undefined), 0, Number.NaN, null, null)
+    this.exemplar = new CoreAttempt(new EffectCall(dependency, Effect.void, ended, undefined, undefined), 0, Number.NaN, null, null)
     const fork = Effect.runForkWith(logs)
     logLines(dependency, (level, line, details) =>
       fork((level === "warn" ? Effect.logWarning : Effect.logInfo)(line).pipe(Effect.annotateLogs(details))))
   }
 
-  run<A, E, R>(effect: Effect.Effect<A, E, R>, options?: RunOptions): Effect.Effect<A, E | Rejected, R> {
+  run<A, E, R, B, E2, R2>(
+    effect: Effect.Effect<A, E, R>, options?: RunOptions & Partial<Fallback<E, B, E2, R2>>
+  ): Effect.Effect<A | B, any, R | R2> {
+    const guarded = this.guarded(effect, options)
+    return options?.fallback === undefined ? guarded : Effect.catch(guarded, (error) => this.fallBack(error, options as Fallback<E, B, E2, R2>))
+  }
+
+  private fallBack<E, B, E2, R2>(error: E | Rejected, { fallback, operation }: RunOptions & Fallback<E, B, E2, R2>): Effect.Effect<B, E2, R2> {
+    const { dependency } = this
+    dependency.statistics.fallbacks++
+    if (dependency.heard("fallback")) dependency.emit("fallback", { operation, error })
+    return fallback(error)
+  }
+
+  private guarded<A, E, R>(effect: Effect.Effect<A, E, R>, options: RunOptions | undefined): Effect.Effect<A, E | Rejected, R> {
     return Effect.withFiber((fiber) => {
       const call = new EffectCall<A, E>(this.dependency, effect, fiber, options, this.schedule)
       return Effect.onExitPrimitive(Effect.suspend(() => call.begin()), call.left)
@@ -139,5 +159,8 @@ export const make = (name: string, options: Options): Policy =>
   fromRegistry(Context.get(Context.empty(), Registry), "policy", name, options, Context.empty())
 
 /** Runs an effect under a policy. */
-export const run = (policy: Policy, options?: RunOptions) =>
-<A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E | Rejected, R> => policy.run(effect, options)
+export const run: {
+  <E, B, E2, R2>(policy: Policy, options: RunOptions & Fallback<E, B, E2, R2>): <A, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A | B, E2, R | R2>
+  (policy: Policy, options?: RunOptions): <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E | Rejected, R>
+} = (policy: Policy, options?: RunOptions) =>
+  (effect: Effect.Effect<any, any, any>): Effect.Effect<any, any, any> => policy.run(effect, options)

@@ -4,6 +4,7 @@ import { Budget } from "./budget.ts"
 import { Bulkhead, type BulkheadSettings } from "./bulkhead.ts"
 import type { Chaos } from "./chaos.ts"
 import { classify, type Outcome } from "./classify.ts"
+import { contradictions } from "./contradictions.ts"
 import { Emitter } from "./events.ts"
 import { liveTimers } from "./live.ts"
 import { type PolicyOptions, type PolicySettings, readOptions } from "./options.ts"
@@ -17,6 +18,7 @@ export interface Lanes {
   readonly attempt: Lane | null
 }
 
+/** The engine's own parts of one policy. */
 export class Dependency extends Emitter {
   readonly name: string
   options: PolicyOptions<unknown>
@@ -33,6 +35,8 @@ export class Dependency extends Emitter {
   breakerSince: number | undefined = undefined
   /** Whether a call needs to know when it began. */
   timed = false
+  /** Whether an attempt may begin in another call's timer or turn. */
+  wanders = false
   private lanes: Lanes
   private readonly millisOf: ((duration: unknown) => number) | undefined
 
@@ -65,6 +69,7 @@ export class Dependency extends Emitter {
     const budget = retry?.budget
     if (budget === undefined) this.budget = null
     else if (JSON.stringify(budget) !== JSON.stringify(before?.retry?.budget)) this.budget = new Budget(budget)
+    this.wanders = bulkhead !== undefined || (retry !== undefined && attemptTimeout < Infinity)
     this.timed = timeout < Infinity || attemptTimeout < Infinity || this.budget !== null || hedge !== undefined
       || (retry !== undefined && retry.maxElapsed < Infinity)
     return this.makeLanes(timers)
@@ -76,6 +81,11 @@ export class Dependency extends Emitter {
     if (before !== null) before.settings = settings ?? { concurrency: Infinity, queue: 0, queueTimeout: Infinity }
     this.bulkhead = settings === undefined ? null : before ?? new Bulkhead(settings)
     before?.grant()
+  }
+
+  /** What of its options can never happen, each with the reason. */
+  get warnings(): ReadonlyArray<string> {
+    return contradictions(this.settings)
   }
 
   private breakerMoved(from: BreakerState, to: BreakerState): void {

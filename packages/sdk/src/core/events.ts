@@ -14,6 +14,8 @@ export interface Events {
   }
   /** Another attempt was sent beside a slow one. */
   hedge: { readonly operation: string | undefined; readonly attempt: number }
+  /** The caller was given something else instead of this error. */
+  fallback: { readonly operation: string | undefined; readonly error: unknown }
   timeout: { readonly operation: string | undefined; readonly attempt: number }
   reject: { readonly operation: string | undefined; readonly error: Rejected }
 }
@@ -21,7 +23,7 @@ export interface Events {
 type Listeners = { readonly [K in keyof Events]: Array<(event: Events[K]) => void> }
 
 export class Emitter {
-  private readonly listeners: Listeners = { breaker: [], retry: [], hedge: [], timeout: [], reject: [] }
+  private readonly listeners: Listeners = { breaker: [], retry: [], hedge: [], fallback: [], timeout: [], reject: [] }
 
   /** The returned function unsubscribes. */
   on<K extends keyof Events>(type: K, listener: (event: Events[K]) => void): () => void {

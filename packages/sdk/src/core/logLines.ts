@@ -1,11 +1,12 @@
 import type { Dependency } from "./dependency.ts"
 
-/** The log lines that operators look for, word for word. */
+/** The log lines that operators look for, word for word; and first of all, what of the policy's options can never happen. */
 export const logLines = (
   dependency: Dependency,
   log: (level: "info" | "warn", line: string, details: Readonly<Record<string, unknown>>) => void
 ): () => void => {
   const { name } = dependency
+  for (const warning of dependency.warnings) log("warn", `Policy ${name}: ${warning}`, { dependency: name })
   const stop = [
     dependency.on("retry", ({ attempt, delay, of, operation }) =>
       log("warn", of === Infinity ? `Retry attempt ${attempt}` : `Retry attempt ${attempt} of ${of}`, { dependency: name, operation, delay: Math.round(delay) })),

@@ -237,11 +237,13 @@ export abstract class Try extends Wait implements Waiter {
   }
 
   private inject(attempt: Attempt, { error, hang, latency = 0 }: Fault): void {
-    attempt.held = this.lanes.timers.port.at(hang ? Infinity : latency, () => {
+    const go = () => {
       attempt.held = null
       if (error !== undefined) this.settle(attempt, false, error.value, undefined)
       else this.run(attempt)
-    })
+    }
+    if (hang || latency > 0) attempt.held = this.lanes.timers.port.at(hang ? Infinity : latency, go)
+    else go()
   }
 
   protected timeoutError(): CallTimeoutError {

@@ -16,7 +16,7 @@ import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import type * as Schedule from "effect/Schedule"
 import { Scheduler } from "effect/Scheduler"
-import type { Attempt } from "../core/attempt.ts"
+import type { Attempt as CoreAttempt } from "../core/attempt.ts"
 import { Call } from "../core/call.ts"
 import type { Dependency } from "../core/dependency.ts"
 import type { Rejected } from "../core/errors.ts"
@@ -26,6 +26,9 @@ import type { CallOptions } from "../core/try.ts"
 
 /** The caller's deadline in monotonic ms of its clock; a policy inside takes the shorter of this and its own. */
 export const Deadline = Context.Reference<number>("@outrigger/sdk/Deadline", { defaultValue: () => Infinity })
+
+/** Which attempt of the policy around it an effect is in, from 1. */
+export const Attempt = Context.Reference<number>("@outrigger/sdk/Attempt", { defaultValue: () => 1 })
 
 /** Makes the step of a schedule, anew for each call. */
 export type StepOf = Effect.Success<ReturnType<typeof Schedule.toStep<unknown, unknown, unknown, unknown>>>
@@ -63,7 +66,7 @@ export class EffectCall<A, E> extends Call {
   private stepOf: StepOf | undefined = undefined
   private context: Context.Context<any>
   private exit: Exit.Exit<A, E | Rejected> | null = null
-  private ready: Attempt | null = null
+  private ready: CoreAttempt | null = null
   private asked: { readonly value: unknown } | null = null
   private resume: ((next: Next<A, E>) => void) | null = null
 
@@ -96,7 +99,7 @@ export class EffectCall<A, E> extends Call {
       const attempt = this.ready
       this.ready = null
       if (this.inPlace) {
-        return Effect.flatMap(Effect.exit(this.effect), (exit) => {
+        return Effect.flatMap(Effect.exit(this.numbered(attempt)), (exit) => {
           this.settleExit(attempt, exit)
           return this.next()
         })
@@ -124,15 +127,24 @@ export class EffectCall<A, E> extends Call {
     })
   }
 
-  private fork(attempt: Attempt): void {
-    const fiber = Effect.runForkWith(this.context)(this.effect)
+  /** An effect that runs in the caller's fiber, and knows which attempt it is. */
+  private numbered(attempt: CoreAttempt): Effect.Effect<A, E, any> {
+    return attempt.attempt === this.fiber.getRef(Attempt) ? this.effect : Effect.provideService(this.effect, Attempt, attempt.attempt)
+  }
+
+  private contextOf(attempt: CoreAttempt): Context.Context<any> {
+    return attempt.attempt === this.fiber.getRef(Attempt) ? this.context : Context.add(this.context, Attempt, attempt.attempt)
+  }
+
+  private fork(attempt: CoreAttempt): void {
+    const fiber = Effect.runForkWith(this.contextOf(attempt))(this.effect)
     const exit = fiber.pollUnsafe()
     if (exit !== undefined) return this.settleExit(attempt, exit)
     attempt.work = fiber
     fiber.addObserver((exit) => this.settleExit(attempt, exit))
   }
 
-  private settleExit(attempt: Attempt, exit: Exit.Exit<A, E>): void {
+  private settleExit(attempt: CoreAttempt, exit: Exit.Exit<A, E>): void {
     if (exit._tag === "Success") return this.settle(attempt, true, exit.value, exit)
     const failure = exit.cause.reasons.find(Cause.isFailReason)
     if (failure !== undefined) return this.settle(attempt, false, failure.error, exit)
@@ -148,12 +160,12 @@ export class EffectCall<A, E> extends Call {
     return fibers.length === 0 ? undefined : Effect.asVoid(Fiber.awaitAll(fibers))
   }
 
-  protected override run(attempt: Attempt): void {
+  protected override run(attempt: CoreAttempt): void {
     this.ready = attempt
     this.wake()
   }
 
-  protected override stop(attempt: Attempt): void {
+  protected override stop(attempt: CoreAttempt): void {
     const fiber = attempt.work as Fiber.Fiber<A, E> | undefined
     if (fiber !== undefined) return fiber.interruptUnsafe(this.fiber.id)
     if (this.ready === attempt) this.ready = null // it was in this very fiber, or has not begun: it is over

@@ -8,6 +8,7 @@ import { InvalidPolicyOption } from "../core/errors.ts"
 import type { Events } from "../core/events.ts"
 import { type PolicyOptions } from "../core/options.ts"
 import { type CallOptions, PromiseCall, type Work } from "./call.ts"
+import { inheritedDeadline } from "./inherited.ts"
 
 export interface CacheOptions extends CallOptions {
   readonly key: string
@@ -15,6 +16,12 @@ export interface CacheOptions extends CallOptions {
   readonly ttl: DurationInput
   /** How old an answer may be that is served when the call is rejected or fails; no stale answers unless said. */
   readonly staleIfError?: DurationInput | undefined
+}
+
+/** What the caller is given instead of a failure. */
+export interface Fallback<B> {
+  /** Hears of the call's last error or of the policy's rejection; not asked when the caller itself aborted. */
+  readonly fallback?: ((error: unknown) => B | PromiseLike<B>) | undefined
 }
 
 /** A result that the classifier calls a failure, such as a status of 503: an answer, but not one to keep. */
@@ -42,6 +49,8 @@ interface Shared {
 export class Api {
   readonly name: string
   private readonly dependency: Dependency
+  /** Whether its calls take the deadline of the call around them, and hand on their own. */
+  private readonly inherits: boolean
   private readonly cache = new ResponseCache<Shared>()
   /**
    * Keeps the hidden classes of a call and an attempt alive. With no instance at a major GC they die, and the optimized
@@ -50,25 +59,32 @@ export class Api {
   readonly exemplar: Attempt
 
   /** For `createOutrigger(...).api(...)`, which registers the dependency. */
-  constructor(dependency: Dependency) {
+  constructor(dependency: Dependency, inherits = false) {
     this.name = dependency.name
     this.dependency = dependency
-    const lanes = dependency.currentLanes
-    this.exemplar = new Attempt(new PromiseCall(dependency, lanes, false, () => undefined, undefined), 0, Number.NaN, null, null)
+    this.inherits = inherits
+    this.exemplar = new Attempt(new PromiseCall(dependency, () => undefined, undefined, inherits), 0, Number.NaN, null, null)
   }
 
   /**
    * Runs `work` under the policy. Rejects with the work's own last error, unchanged, or with a `Rejected` of the policy.
    * A signal that the work ignores only means that it goes on unseen: the caller has its answer at the deadline.
    */
-  call<A>(work: Work<A>, options?: CallOptions): Promise<A> {
+  call<A, B = never>(work: Work<A>, options?: CallOptions & Fallback<B>): Promise<A | B> {
     if (options?.signal?.aborted) return Promise.reject(options.signal.reason)
+    const call = new PromiseCall<A>(this.dependency, work, options, this.inherits)
+    call.start(this.inherits ? Math.min(options?.deadline ?? Infinity, inheritedDeadline()) : options?.deadline ?? Infinity)
+    return options?.fallback === undefined ? call.promise : this.fallingBack(call.promise, options)
+  }
+
+  private fallingBack<A, B>(answer: Promise<A>, { fallback, operation, signal }: CallOptions & Fallback<B>): Promise<A | B> {
     const { dependency } = this
-    const { attemptTimeout, bulkhead, retry } = dependency.settings
-    const wanders = bulkhead !== undefined || (retry !== undefined && attemptTimeout < Infinity)
-    const call = new PromiseCall<A>(dependency, dependency.currentLanes, wanders, work, options)
-    call.start(options?.deadline ?? Infinity)
-    return call.promise
+    return answer.catch((error: unknown) => {
+      if (signal?.aborted) throw error
+      dependency.statistics.fallbacks++
+      if (dependency.heard("fallback")) dependency.emit("fallback", { operation, error })
+      return fallback!(error)
+    })
   }
 
   /** The fresh answer of this key, or the call's; when the call is rejected or fails, the last good one if not too old. */

@@ -2,8 +2,9 @@
 import { AsyncResource } from "node:async_hooks"
 import type { Attempt, AttemptContext } from "../core/attempt.ts"
 import { Call } from "../core/call.ts"
-import type { Dependency, Lanes } from "../core/dependency.ts"
+import type { Dependency } from "../core/dependency.ts"
 import type { CallOptions as CoreCallOptions } from "../core/try.ts"
+import { within } from "./inherited.ts"
 
 export interface CallOptions extends CoreCallOptions {
   /** The caller's: when it aborts, the call ends at once and the work is told. */
@@ -30,17 +31,19 @@ export class PromiseCall<A> extends Call {
   private readonly work: Work<A>
   /** Where the caller's AsyncLocalStorage is kept, when an attempt may begin in another call's timer or turn. */
   private readonly scope: AsyncResource | null
+  private readonly inherits: boolean
   private readonly signal: AbortSignal | undefined
   private onAbort: (() => void) | null = null
 
-  constructor(dependency: Dependency, lanes: Lanes, wanders: boolean, work: Work<A>, options: CallOptions | undefined) {
-    super(dependency, lanes, options)
+  constructor(dependency: Dependency, work: Work<A>, options: CallOptions | undefined, inherits: boolean) {
+    super(dependency, dependency.currentLanes, options)
     this.work = work
     this.promise = new Promise<A>(executor as never)
     this.resolve = resolveLast as (value: A) => void
     this.reject = rejectLast
+    this.inherits = inherits
     this.signal = options?.signal
-    this.scope = wanders ? new AsyncResource("outrigger.Call") : null
+    this.scope = dependency.wanders ? new AsyncResource("outrigger.Call") : null
     if (this.signal !== undefined) {
       this.onAbort = () => this.aborted()
       this.signal.addEventListener("abort", this.onAbort)
@@ -62,7 +65,7 @@ export class PromiseCall<A> extends Call {
   private begin(attempt: Attempt): void {
     let answer: PromiseLike<A> | A
     try {
-      answer = this.work(attempt)
+      answer = this.inherits ? within(this.deadline, this.work, attempt) : this.work(attempt)
     } catch (error) {
       return this.settle(attempt, false, error, error)
     }

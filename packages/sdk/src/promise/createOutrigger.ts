@@ -1,5 +1,6 @@
 /** The promise face's front door: one object for the app, with a registry of its own. */
 import type { Chaos } from "../core/chaos.ts"
+import type { DependencyState } from "../core/dependency.ts"
 import { explain, type Report } from "../core/health.ts"
 import { liveTimers } from "../core/live.ts"
 import { logLines } from "../core/logLines.ts"
@@ -27,6 +28,8 @@ export interface OutriggerOptions {
   readonly service: string
   /** Needed for `enqueue`, `execute` and `cancel`; with it, the host reports its health there. */
   readonly sidecar?: SidecarOptions | undefined
+  /** Whether a call made inside another takes the shorter of both deadlines, without being told; false unless said: it costs each call 0.2 us. */
+  readonly inheritDeadlines?: boolean | undefined
   /** Warnings go to `console.warn` unless said, and nothing else is printed. */
   readonly log?: Log | undefined
   /** For tests: another clock. */
@@ -51,6 +54,7 @@ export class Outrigger {
   private readonly withdraw = announce(this.registry)
   private readonly apis = new Map<string, Api>()
   private readonly timers: Timers
+  private readonly inherits: boolean
   private readonly checks: Checks
   private readonly resources = new Resources()
   private readonly stops: Array<(wait: number) => Promise<void>> = []
@@ -65,6 +69,7 @@ export class Outrigger {
     }
     this.service = options.service
     this.timers = options.timers ?? liveTimers
+    this.inherits = options.inheritDeadlines ?? false
     this.log = options.log ?? quiet
     this.checks = new Checks(this.registry, this.timers.port)
     if (options.sidecar !== undefined) {
@@ -88,7 +93,7 @@ export class Outrigger {
     const dependency = this.registry.dependency("api", name, { ...apiDefaults, ...options }, this.timers)
     let api = this.apis.get(name)
     if (api === undefined) {
-      this.apis.set(name, api = new Api(dependency))
+      this.apis.set(name, api = new Api(dependency, this.inherits))
       logLines(dependency, this.log)
     }
     return api
@@ -213,6 +218,11 @@ export class Outrigger {
     })
     await this.reports?.close()
     this.withdraw()
+  }
+
+  /** Every dependency by name, with its breaker and its statistics at this moment. */
+  states(): Readonly<Record<string, DependencyState>> {
+    return this.registry.states()
   }
 
   private report(): Report {

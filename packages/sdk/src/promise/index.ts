@@ -1,5 +1,5 @@
 /** Outrigger with promises: nothing of Effect, no dependency. The same engine as effects: `@outrigger/sdk`. */
-export { Api, type CacheOptions } from "./Api.ts"
+export { Api, type CacheOptions, type Fallback } from "./Api.ts"
 export type { CallOptions, Work } from "./call.ts"
 export type { CheckFunction, CheckOptions } from "./Checks.ts"
 export { createOutrigger, type Log, Outrigger, type OutriggerOptions } from "./createOutrigger.ts"

@@ -4,19 +4,10 @@ import { getEventListeners } from "node:events"
 import { join } from "node:path"
 import { promisify } from "node:util"
 import { assert, describe, expectTypeOf, it } from "vitest"
-import { Dependency } from "../../src/core/dependency.ts"
-import type { PolicyOptions } from "../../src/core/options.ts"
-import { Api } from "../../src/promise/Api.ts"
-import { caught, gate, hang, turn, virtual } from "../support/virtual.ts"
+import { caught, gate, hang, turn } from "../support/virtual.ts"
+import { fail, make, retry } from "./make.ts"
 
-const make = (options: PolicyOptions) => {
-  const { port, timers } = virtual()
-  const dependency = new Dependency("x", options, timers)
-  return { api: new Api(dependency), dependency, port }
-}
-const retry = { times: 2, base: 100, jitter: "none", budget: false } as const
 const breaker = { failures: 2, openFor: 1000 }
-const fail = (error: unknown = new Error("boom")) => () => Promise.reject(error)
 
 describe("a call", () => {
   it("gives what the work gives, and infers it", async () => {
@@ -196,6 +187,49 @@ describe("retries", () => {
   })
 })
 
+describe("retries, further", () => {
+  it("are not begun after the longest time that they may take", async () => {
+    const { api, port } = make({ retry: { ...retry, times: 9, factor: 1, maxElapsed: 350 } })
+    const starts: Array<number> = []
+    const error = caught(api.call(() => { starts.push(port.time); throw new Error("boom") }))
+    await port.pass(10_000)
+    await error
+    assert.deepStrictEqual(starts, [0, 100, 200, 300])
+  })
+
+  it("repeat a good result that the caller does not want yet, and give the last one", async () => {
+    const { api, port } = make({ retry: { ...retry, whileResult: (result) => result === "pending" }, breaker })
+    const answers = ["pending", "done", "pending", "pending", "pending"]
+    const first = api.call(async () => answers.shift())
+    await port.pass(1000)
+    assert.strictEqual(await first, "done")
+    const second = api.call(async () => answers.shift())
+    await port.pass(1000)
+    assert.strictEqual(await second, "pending")
+    assert.deepInclude(api.state(), { retries: 3, successes: 2, recovered: 2, exhausted: 0, breaker: "closed" })
+  })
+
+  it("ask the predicate about errors and bad results, and take a throwing one for a no", async () => {
+    const asked: Array<unknown> = []
+    const { api, port } = make({ retry: { ...retry, while: (error) => { asked.push(error); if (asked.length > 1) throw new Error("own"); return true } } })
+    const answer = api.call(async () => ({ status: 503 }))
+    await port.pass(1000)
+    assert.deepStrictEqual([(await answer).status, asked.length], [503, 2])
+    assert.deepInclude(api.state(), { retries: 1, successes: 0, failures: 1, exhausted: 1, successRate: 0, retrySuccessRate: 0 })
+  })
+
+  it("that end in the queue or at a closed door give the last real error, not the policy's", async () => {
+    const { api, dependency, port } = make({ timeout: 1000, retry, bulkhead: { concurrency: 1, queue: 1 } })
+    const error = caught(api.call(fail(new Error("real"))))
+    await port.pass(50)
+    const blocker = caught(api.call(hang))
+    await port.pass(950)
+    assert.deepStrictEqual([(await error).message, dependency.bulkhead!.queued], ["real", 0])
+    await port.pass(100)
+    await blocker
+  })
+})
+
 describe("the breaker of an api", () => {
   it("rejects at once while open, says when to come back, and closes after a good probe", async () => {
     const { api, port } = make({ breaker })
@@ -263,6 +297,33 @@ describe("a bulkhead", () => {
     work.resolve(1)
     await first
     assert.strictEqual((await Promise.all(all)).length, 20_000)
+  })
+
+  it("rejects who has waited too long for a permit", async () => {
+    const { api, port } = make({ timeout: 1000, bulkhead: { concurrency: 1, queue: 5, queueTimeout: 50 } })
+    const first = caught(api.call(hang))
+    const second = caught(api.call(() => 1))
+    await port.pass(50)
+    assert.deepInclude(await second, { _tag: "BulkheadFullError" })
+    assert.deepInclude(api.state(), { rejected: 1, queued: 0, timeouts: 0 })
+    await port.pass(1000)
+    await first
+  })
+
+  it("lets in who waits when it is turned off, and whom a wider one holds", async () => {
+    const { api } = make({ bulkhead: { concurrency: 1, queue: 5 } })
+    const work = gate<number>()
+    const first = api.call(() => work.promise)
+    const [second, third] = [api.call(() => 2), api.call(() => work.promise)]
+    api.update({ bulkhead: { concurrency: 2, queue: 5 } })
+    assert.strictEqual(await second, 2)
+    const fourth = api.call(() => 4)
+    assert.strictEqual(api.state().queued, 1)
+    api.update({ bulkhead: false })
+    assert.strictEqual(await fourth, 4)
+    work.resolve(0)
+    assert.deepStrictEqual(await Promise.all([first, third, api.call(() => 5)]), [0, 0, 5])
+    assert.deepInclude(api.state(), { running: 0, queued: 0 })
   })
 
   it("forgets who leaves the queue", async () => {
