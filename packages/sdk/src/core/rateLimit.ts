@@ -1,0 +1,151 @@
+/**
+ * How much may begin per time: a meter (a token bucket, or an exact sliding window) and a bounded queue before it, first
+ * come first served. A heavy call at the head is neither overtaken nor starved: nobody behind it passes before it.
+ *
+ *   enter --- fits, and nobody waits ---> passes
+ *     |
+ *   wait ---- queue full, or the wait would be longer than queueTimeout ---> refused at once
+ *     |
+ *   queued -- one timer, for the head ---> granted; `forget` takes out whom its own end or abort has ended
+ *
+ * How long it will take is known, so nobody waits in vain. There is a timer only while somebody waits, so it may keep the
+ * process alive. Nothing but that timer, `update` and `open` lets a waiter in: `forget` calls nobody, for it is called by
+ * calls in the middle of their own end.
+ */
+import type { Meter, MeterSettings } from "./meter.ts"
+import { SlidingWindow } from "./slidingWindow.ts"
+import type { TimerHandle, TimerPort } from "./timers.ts"
+import { TokenBucket } from "./tokenBucket.ts"
+
+export type RateLimitAlgorithm = "token-bucket" | "sliding-window"
+
+export interface RateLimitSettings extends MeterSettings {
+  readonly algorithm: RateLimitAlgorithm
+  /** How many may wait. */
+  readonly queue: number
+  /** Who would wait longer does not begin to; milliseconds, or Infinity. */
+  readonly queueTimeout: number
+}
+
+/** Who waits: a call, which carries its own links. */
+export interface RateLimitWaiter {
+  ahead: RateLimitWaiter | null
+  behind: RateLimitWaiter | null
+  readonly weight: number
+  /** Its weight was taken for it: it may begin. */
+  granted(): void
+}
+
+const makeMeter = (settings: RateLimitSettings, spent: number, now: number): Meter =>
+  settings.algorithm === "token-bucket" ? new TokenBucket(settings, spent, now) : new SlidingWindow(settings, spent, now)
+
+export class RateLimit {
+  settings: RateLimitSettings
+  queued = 0
+  private readonly port: TimerPort
+  private meter: Meter
+  /** Of all who wait. */
+  private weight = 0
+  private head: RateLimitWaiter | null = null
+  private tail: RateLimitWaiter | null = null
+  private handle: TimerHandle | null = null
+  private granting = false
+  private readonly fire = () => {
+    this.handle = null
+    this.grant(this.port.now())
+  }
+
+  constructor(settings: RateLimitSettings, port: TimerPort) {
+    this.settings = settings
+    this.port = port
+    this.meter = makeMeter(settings, 0, port.now())
+  }
+
+  enter(weight: number, now: number): boolean {
+    return this.queued === 0 && this.meter.take(weight, now)
+  }
+
+  wait(waiter: RateLimitWaiter, now: number): boolean {
+    const { queue, queueTimeout } = this.settings
+    if (this.queued >= queue || this.retryAfter(waiter.weight, now) > queueTimeout) return false
+    this.queued++
+    this.weight += waiter.weight
+    waiter.ahead = this.tail
+    if (this.tail === null) this.head = waiter
+    else this.tail.behind = waiter
+    this.tail = waiter
+    if (waiter.ahead === null) this.arm(now)
+    return true
+  }
+
+  /** It waits no more. All behind it move up. */
+  forget(waiter: RateLimitWaiter, now: number): void {
+    const first = waiter.ahead === null
+    this.remove(waiter)
+    if (first) this.arm(now)
+  }
+
+  /** Milliseconds until so much could pass, if it came now and stood in line. */
+  retryAfter(weight: number, now: number): number {
+    return this.meter.wait(this.weight + weight, now)
+  }
+
+  /** Other settings from now on. What was spent stays spent, who waits keeps its place, and is let in if it may now. */
+  update(settings: RateLimitSettings, now: number): void {
+    if (settings.algorithm === this.settings.algorithm) this.meter.update(settings, now)
+    else this.meter = makeMeter(settings, this.meter.spent(now), now)
+    this.settings = settings
+    this.grant(now)
+  }
+
+  /** There is no limit any more: lets in whoever waits. */
+  open(): void {
+    for (let next = this.head; next !== null; next = this.head) {
+      this.remove(next)
+      next.granted()
+    }
+    this.disarm()
+  }
+
+  /** What is granted may come back through here, with another call, before it returns: the loop goes on with that too. */
+  private grant(now: number): void {
+    if (this.granting) return
+    this.granting = true
+    try {
+      for (let next = this.head; next !== null && this.meter.take(this.weightOf(next), now); next = this.head) {
+        this.remove(next)
+        next.granted()
+      }
+    } finally {
+      this.granting = false
+      this.arm(now)
+    }
+  }
+
+  /** One that no longer fits, since the limit was lowered, takes all there is. */
+  private weightOf(waiter: RateLimitWaiter): number {
+    return Math.min(waiter.weight, this.settings.burst)
+  }
+
+  private remove(waiter: RateLimitWaiter): void {
+    this.queued--
+    this.weight -= waiter.weight
+    if (waiter.ahead === null) this.head = waiter.behind
+    else waiter.ahead.behind = waiter.behind
+    if (waiter.behind === null) this.tail = waiter.ahead
+    else waiter.behind.ahead = waiter.ahead
+    waiter.ahead = waiter.behind = null
+  }
+
+  /** The timer for whoever is at the head, or none. */
+  private arm(now: number): void {
+    if (this.granting) return
+    this.disarm()
+    if (this.head !== null) this.handle = this.port.at(this.meter.wait(this.weightOf(this.head), now), this.fire)
+  }
+
+  private disarm(): void {
+    this.handle?.cancel()
+    this.handle = null
+  }
+}
