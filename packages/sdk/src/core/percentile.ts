@@ -39,7 +39,7 @@ export class Percentile {
   settings: PercentileSettings
   /** How many durations the window holds. */
   count = 0
-  private slot: number
+  private slot = Number.NaN
   private newest = 0
   private readonly inSlot = new Uint32Array(slots * buckets)
   private readonly inWindow = new Uint32Array(buckets)

@@ -26,7 +26,7 @@ export class SlidingWindow implements Meter {
   private used = 0
   /** When the last entry began to be filled. */
   private opened = Number.NaN
-  private latest: number
+  private latest = Number.NaN
 
   constructor({ limit, window }: MeterSettings, spent: number, now: number) {
     this.limit = limit

@@ -24,7 +24,7 @@ const slots = 16
 
 export class Throttle {
   settings: ThrottleSettings
-  private slot: number
+  private slot = Number.NaN
   private readonly requests = new Float64Array(slots)
   private readonly accepts = new Float64Array(slots)
   private requestsInWindow = 0

@@ -10,8 +10,8 @@ import type { Meter, MeterSettings } from "./meter.ts"
 
 export class TokenBucket implements Meter {
   private settings: MeterSettings
-  private credits: number
-  private at: number
+  private credits = Number.NaN
+  private at = Number.NaN
 
   constructor(settings: MeterSettings, spent: number, now: number) {
     this.settings = settings
