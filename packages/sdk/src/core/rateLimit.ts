@@ -42,7 +42,8 @@ const makeMeter = (settings: RateLimitSettings, spent: number, now: number): Met
 export class RateLimit {
   settings: RateLimitSettings
   queued = 0
-  private readonly port: TimerPort
+  /** May be replaced, by a test's. */
+  port: TimerPort
   private meter: Meter
   /** Of all who wait. */
   private weight = 0
