@@ -84,9 +84,11 @@ describe("quantiles of durations", () => {
     const percentile = new Percentile(settings)
     for (const odd of [Number.NaN, -5, -Infinity]) percentile.record(odd, 0)
     assert.strictEqual(percentile.quantile(1, 0), 0.0005)
-    for (const huge of [Infinity, 1e300, 2_147_483.648, 1e7]) percentile.record(huge, 0)
-    near(percentile.quantile(1, 0), 2 ** 31 / 1000)
-    assert.strictEqual(percentile.count, 7)
+    for (const huge of [Infinity, 1e300, 2_147_483.647, 2_147_483.648, 1e7]) {
+      const long = new Percentile(settings)
+      long.record(huge, 0)
+      near(long.quantile(1, 0), 2 ** 31 / 1000)
+    }
   })
 
   it("come to terms with a clock that leaps back, or is read a little early", () => {

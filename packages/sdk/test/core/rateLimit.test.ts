@@ -158,6 +158,19 @@ describe("a sliding window", () => {
     for (const at of [100, 200, 300]) window.take(2, at)
     assert.deepStrictEqual([4, 5, 6, 7, 10, 11, 14, 15, 20, 25].map((weight) => window.wait(weight, 400)), [0, 700, 700, 800, 900, 1000, 1000, 1700, 1900, 2700])
   })
+  it("leaves each its age when the clock leaps back", () => {
+    const window = new SlidingWindow(settings, 0, 5000)
+    window.take(3, 5000)
+    assert.strictEqual(window.spent(3000), 3)
+    window.take(2, 3400)
+    assert.deepStrictEqual([3999, 4000, 4399, 4400].map((now) => window.spent(now)), [5, 2, 2, 0])
+  })
+  it("that is empty begins an entry anew, also when another window would have held the last one together with it", () => {
+    const window = new SlidingWindow({ limit: 5, window: 10, burst: 5 }, 0, 0)
+    window.take(5, 0)
+    window.update({ limit: 100_000, window: 1_000_000, burst: 100_000 }, 20)
+    assert.deepStrictEqual([window.take(7, 30), window.spent(30), window.spent(1_000_029), window.spent(1_000_030)], [true, 7, 7, 0])
+  })
   it("begins with what was spent before, as if all of it had been now", () => {
     const window = new SlidingWindow(settings, 3.5, 50)
     assert.deepStrictEqual([window.spent(50), window.take(7, 50), window.take(6, 50), window.take(4, 1049), window.take(4, 1050)], [4, false, true, false, true])
