@@ -24,6 +24,10 @@ export class Attempt implements Ticket, AttemptContext {
   /** Nobody waits for it any more. */
   late = false
   readonly bulkhead: Bulkhead | null
+  /** How many had a permit when it began, itself among them. */
+  readonly inFlight: number
+  /** Of the throttle that let it through; -1 where none did. */
+  throttled = -1
   /** Held up by chaos: it has not begun. */
   held: TimerHandle | null = null
   /** The shell's handle on the work. */
@@ -37,6 +41,7 @@ export class Attempt implements Ticket, AttemptContext {
     this.startedAt = startedAt
     this.breaker = breaker
     this.bulkhead = bulkhead
+    this.inFlight = bulkhead === null ? 1 : bulkhead.running
   }
 
   get deadline(): number {

@@ -1,56 +1,45 @@
 /** Permits with a bounded queue, first come first served. A permit is held until the work has settled, late or not. */
+import type { AdaptiveSettings } from "./adaptive.ts"
+import { Line, type Waiter } from "./line.ts"
 
 export interface BulkheadSettings {
+  /** Where it is measured: what to begin with, and then what was found. */
   readonly concurrency: number
+  readonly adaptive: AdaptiveSettings | undefined
   /** How many may wait. */
   readonly queue: number
   /** How long one may wait, ms. */
   readonly queueTimeout: number
 }
 
-/** Who waits: a call, which carries its own links. */
-export interface Waiter {
-  ahead: Waiter | null
-  behind: Waiter | null
-  /** A permit is yours. */
-  granted(): void
-}
-
 export class Bulkhead {
   settings: BulkheadSettings
   running = 0
-  queued = 0
-  private head: Waiter | null = null
-  private tail: Waiter | null = null
+  private readonly line = new Line()
   private granting = false
 
   constructor(settings: BulkheadSettings) {
     this.settings = settings
   }
 
+  get queued(): number {
+    return this.line.length
+  }
+
   enter(): boolean {
-    if (this.running >= this.settings.concurrency || this.queued > 0) return false
+    if (this.running >= this.settings.concurrency || this.line.head !== null) return false
     this.running++
     return true
   }
 
   wait(waiter: Waiter): boolean {
-    if (this.queued >= this.settings.queue) return false
-    this.queued++
-    waiter.ahead = this.tail
-    if (this.tail === null) this.head = waiter
-    else this.tail.behind = waiter
-    this.tail = waiter
+    if (this.line.length >= this.settings.queue) return false
+    this.line.push(waiter)
     return true
   }
 
-  forget(waiter: Waiter): void {
-    this.queued--
-    if (waiter.ahead === null) this.head = waiter.behind
-    else waiter.ahead.behind = waiter.behind
-    if (waiter.behind === null) this.tail = waiter.ahead
-    else waiter.behind.ahead = waiter.ahead
-    waiter.ahead = waiter.behind = null
+  forget(waiter: Waiter, _now?: number): void {
+    this.line.remove(waiter)
   }
 
   leave(): void {
@@ -62,9 +51,8 @@ export class Bulkhead {
   grant(): void {
     if (this.granting) return
     this.granting = true
-    while (this.head !== null && this.running < this.settings.concurrency) {
-      const next = this.head
-      this.forget(next)
+    for (let next = this.line.head; next !== null && this.running < this.settings.concurrency; next = this.line.head) {
+      this.line.remove(next)
       this.running++
       next.granted()
     }

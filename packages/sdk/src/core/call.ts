@@ -11,6 +11,7 @@
 import type { Verdict } from "./breaker.ts"
 import { provesNothingApplied } from "./classify.ts"
 import type { Rejected } from "./errors.ts"
+import { readWeight } from "./options/rateLimit.ts"
 import { delayOf, retryAfterOf } from "./retry.ts"
 import { Try } from "./try.ts"
 
@@ -37,8 +38,10 @@ export abstract class Call extends Try {
   }
   protected ask(_value: unknown): void {}
 
+  /** A weight that could never pass the rate limit is the caller's mistake: it throws `InvalidPolicyOption`, and nothing is counted. */
   start(inherited: number): void {
-    const { budget, settings, statistics, timed } = this.dependency
+    const { budget, name, rateLimit, settings, statistics, timed } = this.dependency
+    if (rateLimit !== null) readWeight(name, this.weight, rateLimit.settings)
     statistics.calls++
     const now = timed || inherited < Infinity ? this.startedAt = this.lanes.timers.port.now() : 0 // reading it costs 50 ns
     budget?.called(now)

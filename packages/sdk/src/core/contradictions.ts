@@ -31,7 +31,7 @@ const ofRetry = (retry: RetrySettings, { attemptTimeout, timeout }: PolicySettin
 
 /** One sentence each, with the reason and what to do; none for a policy that makes sense. */
 export const contradictions = (settings: PolicySettings): ReadonlyArray<string> => {
-  const { attemptTimeout, breaker, bulkhead, hedge, retry, timeout } = settings
+  const { attemptTimeout, breaker, bulkhead, hedge, rateLimit, retry, timeout } = settings
   const shown = `timeout ${formatMillis(timeout)}`
   const found: Array<string> = []
   if (attemptTimeout >= timeout && attemptTimeout < Infinity) {
@@ -43,6 +43,10 @@ export const contradictions = (settings: PolicySettings): ReadonlyArray<string> 
   if (bulkhead !== undefined && bulkhead.queueTimeout < Infinity) {
     if (bulkhead.queue === 0) found.push("bulkhead.queueTimeout never applies: bulkhead.queue is 0, nobody waits")
     else if (bulkhead.queueTimeout >= timeout) found.push(`bulkhead.queueTimeout ${formatMillis(bulkhead.queueTimeout)} never applies: ${shown} ends the call first`)
+  }
+  if (rateLimit !== undefined && rateLimit.queueTimeout < Infinity) {
+    if (rateLimit.queue === 0) found.push("rateLimit.queueTimeout never applies: rateLimit.queue is 0, nobody waits")
+    else if (rateLimit.queueTimeout >= timeout) found.push(`rateLimit.queueTimeout ${formatMillis(rateLimit.queueTimeout)} never applies: ${shown} ends the call first`)
   }
   if (breaker !== undefined && attempt < Infinity && breaker.probeLease < attempt) {
     found.push(`breaker.probeLease ${formatMillis(breaker.probeLease)} is shorter than an attempt may take (${formatMillis(attempt)}): a slow probe loses its place before it can answer`)

@@ -1,5 +1,7 @@
 /** One dependency: its settings, its breaker, budget and bulkhead, its statistics and who listens. Shared by all its calls. */
-import { Breaker, type BreakerState } from "./breaker.ts"
+import { Adaptive } from "./adaptive.ts"
+import type { Attempt } from "./attempt.ts"
+import { Breaker, type BreakerState, type Verdict } from "./breaker.ts"
 import { Budget } from "./budget.ts"
 import { Bulkhead, type BulkheadSettings } from "./bulkhead.ts"
 import type { Chaos } from "./chaos.ts"
@@ -8,8 +10,11 @@ import { contradictions } from "./contradictions.ts"
 import { Emitter } from "./events.ts"
 import { liveTimers } from "./live.ts"
 import { type PolicyOptions, type PolicySettings, readOptions } from "./options.ts"
+import { Percentile } from "./percentile.ts"
+import { RateLimit, type RateLimitSettings } from "./rateLimit.ts"
 import { noStatistics, type Rates, ratesOf, type Statistics } from "./statistics.ts"
-import type { Lane, Timers } from "./timers.ts"
+import { Throttle } from "./throttle.ts"
+import type { Lane, TimerPort, Timers } from "./timers.ts"
 
 /** The deadline lanes of one policy on one clock. */
 export interface Lanes {
@@ -25,7 +30,12 @@ export class Dependency extends Emitter {
   settings: PolicySettings
   breaker: Breaker | null = null
   budget: Budget | null = null
+  rateLimit: RateLimit | null = null
   bulkhead: Bulkhead | null = null
+  throttle: Throttle | null = null
+  /** What good attempts took lately, where a hedge waits for that. */
+  private durations: Percentile | null = null
+  private adaptive: Adaptive | null = null
   /** Faults on demand, while somebody provides them. */
   chaos: Chaos | null = null
   readonly statistics = noStatistics()
@@ -33,6 +43,8 @@ export class Dependency extends Emitter {
   lastFailure: { readonly error: unknown; readonly at: number } | undefined = undefined
   /** When the breaker last changed its state, epoch ms. */
   breakerSince: number | undefined = undefined
+  /** Whether somebody wants to know what an attempt came to, and how long it took. */
+  measures = false
   /** Whether a call needs to know when it began. */
   timed = false
   /** Whether an attempt may begin in another call's timer or turn. */
@@ -59,39 +71,78 @@ export class Dependency extends Emitter {
     this.lanes = this.apply(this.settings, before, this.lanes.timers)
   }
 
-  private apply(
-    { attemptTimeout, breaker, bulkhead, hedge, retry, timeout }: PolicySettings, before: PolicySettings | undefined, timers: Timers
-  ): Lanes {
-    if (breaker === undefined) this.breaker = null
-    else if (this.breaker === null) this.breaker = new Breaker(breaker, (from, to) => this.breakerMoved(from, to))
-    else this.breaker.settings = breaker
+  private apply(settings: PolicySettings, before: PolicySettings | undefined, timers: Timers): Lanes {
+    const { attemptTimeout, bulkhead, hedge, rateLimit, retry, throttle, timeout } = settings
+    this.applyBreaker(settings)
     this.applyBulkhead(bulkhead)
+    this.applyRateLimit(rateLimit, timers.port)
+    this.throttle = throttle === undefined ? null : kept(this.throttle, throttle, timers.port.now()) ?? new Throttle(throttle)
+    this.durations = hedge?.measured === undefined ? null : kept(this.durations, hedge.measured, timers.port.now()) ?? new Percentile(hedge.measured)
     const budget = retry?.budget
     if (budget === undefined) this.budget = null
     else if (JSON.stringify(budget) !== JSON.stringify(before?.retry?.budget)) this.budget = new Budget(budget)
-    this.wanders = bulkhead !== undefined || (retry !== undefined && attemptTimeout < Infinity)
-    this.timed = timeout < Infinity || attemptTimeout < Infinity || this.budget !== null || hedge !== undefined
-      || (retry !== undefined && retry.maxElapsed < Infinity)
+    this.measures = this.adaptive !== null || this.throttle !== null || this.durations !== null
+    this.wanders = bulkhead !== undefined || rateLimit !== undefined || (retry !== undefined && attemptTimeout < Infinity)
+    this.timed = timeout < Infinity || attemptTimeout < Infinity || this.budget !== null || hedge !== undefined || this.measures
+      || rateLimit !== undefined || (retry !== undefined && retry.maxElapsed < Infinity)
     return this.makeLanes(timers)
+  }
+
+  private applyBreaker({ breaker }: PolicySettings): void {
+    if (breaker === undefined) this.breaker = null
+    else if (this.breaker === null) this.breaker = new Breaker(breaker, (from, to) => this.breakerMoved(from, to))
+    else this.breaker.settings = breaker
   }
 
   /** Whoever waits in one that is turned off is let in by it. */
   private applyBulkhead(settings: BulkheadSettings | undefined): void {
     const before = this.bulkhead
-    if (before !== null) before.settings = settings ?? { concurrency: Infinity, queue: 0, queueTimeout: Infinity }
-    this.bulkhead = settings === undefined ? null : before ?? new Bulkhead(settings)
+    const adaptive = settings?.adaptive
+    if (adaptive === undefined) this.adaptive = null
+    else if (this.adaptive === null) this.adaptive = new Adaptive(adaptive)
+    else this.adaptive.update(adaptive)
+    const concurrency = this.adaptive?.concurrency ?? settings?.concurrency ?? Infinity
+    const applied = { adaptive, concurrency, queue: settings?.queue ?? 0, queueTimeout: settings?.queueTimeout ?? Infinity }
+    if (before !== null) before.settings = applied
+    this.bulkhead = settings === undefined ? null : before ?? new Bulkhead(applied)
     before?.grant()
   }
 
-  /** What of its options can never happen, each with the reason. */
-  get warnings(): ReadonlyArray<string> {
-    return contradictions(this.settings)
+  private applyRateLimit(settings: RateLimitSettings | undefined, port: TimerPort): void {
+    const before = this.rateLimit
+    this.rateLimit = settings === undefined ? null : before ?? new RateLimit(settings, port)
+    if (settings === undefined) before?.open()
+    else before?.update(settings, port.now())
+  }
+
+  /** What an attempt came to, for those parts that measure. A permanent failure tells neither how long work takes nor that it is refused. */
+  measure({ inFlight, startedAt, throttled }: Attempt, verdict: Verdict, now: number): void {
+    if (verdict === "ignored") return
+    if (verdict === "success") this.durations?.record(now - startedAt, now)
+    else if (throttled >= 0) this.throttle?.refused(throttled, now)
+    if (this.adaptive?.record(now - startedAt, inFlight, verdict === "failure")) {
+      const bulkhead = this.bulkhead!
+      bulkhead.settings = { ...bulkhead.settings, concurrency: this.adaptive.concurrency }
+      bulkhead.grant()
+    }
+  }
+
+  /** After how long another attempt is sent beside a slow one. */
+  hedgeDelay(now: number): number {
+    const { delay, measured } = this.settings.hedge!
+    const quantile = measured === undefined ? undefined : this.durations!.quantile(measured.percentile, now)
+    return quantile === undefined ? delay : Math.max(measured!.min, quantile)
   }
 
   private breakerMoved(from: BreakerState, to: BreakerState): void {
     this.breakerSince = this.lanes.timers.port.epoch()
     if (to.tag === "open") this.statistics.openings++
     this.emit("breaker", { from: from.tag, to: to.tag })
+  }
+
+  /** What of its options can never happen, each with the reason. */
+  get warnings(): ReadonlyArray<string> {
+    return contradictions(this.settings)
   }
 
   /** The lanes on this clock: a test's, or the live one. */
@@ -104,6 +155,7 @@ export class Dependency extends Emitter {
   }
 
   private makeLanes(timers: Timers): Lanes {
+    if (this.rateLimit !== null) this.rateLimit.port = timers.port
     const lane = (millis: number) => millis === Infinity ? null : timers.lane(millis)
     return { timers, total: lane(this.settings.timeout), attempt: lane(this.settings.attemptTimeout) }
   }
@@ -133,6 +185,12 @@ export class Dependency extends Emitter {
   }
 }
 
+/** The part that there is, with other settings from now on. */
+const kept = <S, P extends { update(settings: S, now: number): void }>(part: P | null, settings: S, now: number): P | undefined => {
+  part?.update(settings, now)
+  return part ?? undefined
+}
+
 /** What everybody may see of a dependency. */
 export interface DependencyState extends Readonly<Statistics>, Rates {
   readonly breaker: "closed" | "open" | "half-open" | "isolated"
@@ -142,7 +200,7 @@ export interface DependencyState extends Readonly<Statistics>, Rates {
 /** A copy of its state at this moment. */
 export const stateOf = (dependency: Dependency): DependencyState => ({
   breaker: dependency.breaker?.state.tag ?? "closed",
-  queued: dependency.bulkhead?.queued ?? 0,
+  queued: (dependency.bulkhead?.queued ?? 0) + (dependency.rateLimit?.queued ?? 0),
   ...dependency.statistics,
   ...ratesOf(dependency.statistics)
 })

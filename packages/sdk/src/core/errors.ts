@@ -44,9 +44,13 @@ export class BulkheadFullError extends Rejection {
   }
 }
 
-/** The rate limit had no token in time: the dependency was not called. */
+/** The rate limit has no room in time, or the throttle spares the dependency this call: it was not called. */
 export class RateLimitedError extends Rejection {
   readonly _tag = "RateLimitedError"
+  constructor(dependency: string, operation: string | undefined, reason: string, retryAfter?: number) {
+    const hint = retryAfter === undefined ? "" : `, try again in ${formatMillis(retryAfter)}`
+    super(`not called: ${reason}${hint}`, dependency, operation, retryAfter)
+  }
 }
 
 for (const type of [CallTimeoutError, BreakerOpenError, BulkheadFullError, RateLimitedError]) {

@@ -6,10 +6,14 @@ import type { DurationInput } from "./duration.ts"
 import { type BreakerOptions, readBreaker } from "./options/breaker.ts"
 import { type BulkheadOptions, readBulkhead } from "./options/bulkhead.ts"
 import { type HedgeOptions, readHedge } from "./options/hedge.ts"
+import { type RateLimitOptions, readRateLimit } from "./options/rateLimit.ts"
 import { Reader } from "./options/reader.ts"
 import { readRetry, type RetryOptions, retryPresets } from "./options/retry.ts"
+import { readThrottle, type ThrottleOptions } from "./options/throttle.ts"
 import type { HedgeSettings } from "./race.ts"
+import type { RateLimitSettings } from "./rateLimit.ts"
 import type { RetrySettings } from "./retry.ts"
+import type { ThrottleSettings } from "./throttle.ts"
 
 /** What a dependency's outage does to the health of the process. */
 export type Criticality = "critical" | "degrades" | "ignored"
@@ -23,7 +27,9 @@ export interface PolicyOptions<D = DurationInput> {
   readonly retry?: RetryOptions<D> | false | undefined
   readonly hedge?: HedgeOptions<D> | false | undefined
   readonly breaker?: BreakerOptions<D> | false | undefined
+  readonly rateLimit?: RateLimitOptions<D> | false | undefined
   readonly bulkhead?: BulkheadOptions<D> | false | undefined
+  readonly throttle?: ThrottleOptions<D> | false | undefined
   /** What an outcome means, for retry and breaker; undefined leaves it to the default. */
   readonly classify?: Classify | undefined
   /** What its outage does to the health of the process; "degrades" unless said. */
@@ -37,7 +43,9 @@ export interface PolicySettings {
   readonly retry: RetrySettings | undefined
   readonly hedge: HedgeSettings | undefined
   readonly breaker: BreakerSettings | undefined
+  readonly rateLimit: RateLimitSettings | undefined
   readonly bulkhead: BulkheadSettings | undefined
+  readonly throttle: ThrottleSettings | undefined
   readonly classify: Classify | undefined
   readonly criticality: Criticality
 }
@@ -57,14 +65,16 @@ const part = <O, S>(options: O | false | undefined, read: (options: O) => S): S 
 export const readOptions = (name: string, options: PolicyOptions<unknown>, millisOf?: (duration: unknown) => number): PolicySettings => {
   const read = new Reader(name, millisOf)
   if (typeof name !== "string" || name.trim() === "") read.refuse("name", name, "a name that is not empty")
-  read.known("", options, ["timeout", "attemptTimeout", "retry", "hedge", "breaker", "bulkhead", "classify", "criticality"])
+  read.known("", options, ["timeout", "attemptTimeout", "retry", "hedge", "breaker", "rateLimit", "bulkhead", "throttle", "classify", "criticality"])
   return {
     timeout: read.limit("timeout", options.timeout),
     attemptTimeout: read.limit("attemptTimeout", options.attemptTimeout),
     retry: part(options.retry, (retry) => readRetry(read, retry)),
     hedge: part(options.hedge, (hedge) => readHedge(read, hedge)),
     breaker: part(options.breaker, (breaker) => readBreaker(read, breaker)),
+    rateLimit: part(options.rateLimit, (rateLimit) => readRateLimit(read, rateLimit)),
     bulkhead: part(options.bulkhead, (bulkhead) => readBulkhead(read, bulkhead)),
+    throttle: part(options.throttle, (throttle) => readThrottle(read, throttle)),
     classify: read.optionalFunction("classify", options.classify),
     criticality: read.oneOf("criticality", options.criticality ?? "degrades", ["critical", "degrades", "ignored"])
   }

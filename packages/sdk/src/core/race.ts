@@ -3,13 +3,15 @@
  * each may take equally long, so the first of the list is the first to end.
  */
 import type { Attempt } from "./attempt.ts"
+import type { PercentileSettings } from "./percentile.ts"
 
 /** Milliseconds. */
 export interface HedgeSettings {
   /** How many more may be sent. */
   readonly times: number
-  /** After how long without an answer the next is sent. */
+  /** After how long without an answer the next is sent; where it is measured, while there is too little to measure. */
   readonly delay: number
+  readonly measured: (PercentileSettings & { readonly percentile: number; readonly min: number }) | undefined
 }
 
 export class Race {

@@ -12,6 +12,7 @@
  * process alive. Nothing but that timer, `update` and `open` lets a waiter in: `forget` calls nobody, for it is called by
  * calls in the middle of their own end.
  */
+import { Line, type Waiter } from "./line.ts"
 import type { Meter, MeterSettings } from "./meter.ts"
 import { SlidingWindow } from "./slidingWindow.ts"
 import type { TimerHandle, TimerPort } from "./timers.ts"
@@ -27,28 +28,17 @@ export interface RateLimitSettings extends MeterSettings {
   readonly queueTimeout: number
 }
 
-/** Who waits: a call, which carries its own links. */
-export interface RateLimitWaiter {
-  ahead: RateLimitWaiter | null
-  behind: RateLimitWaiter | null
-  readonly weight: number
-  /** Its weight was taken for it: it may begin. */
-  granted(): void
-}
-
 const makeMeter = (settings: RateLimitSettings, spent: number, now: number): Meter =>
   settings.algorithm === "token-bucket" ? new TokenBucket(settings, spent, now) : new SlidingWindow(settings, spent, now)
 
 export class RateLimit {
   settings: RateLimitSettings
-  queued = 0
   /** May be replaced, by a test's. */
   port: TimerPort
   private meter: Meter
   /** Of all who wait. */
   private weight = 0
-  private head: RateLimitWaiter | null = null
-  private tail: RateLimitWaiter | null = null
+  private readonly line = new Line()
   private handle: TimerHandle | null = null
   private granting = false
   private readonly fire = () => {
@@ -62,25 +52,25 @@ export class RateLimit {
     this.meter = makeMeter(settings, 0, port.now())
   }
 
-  enter(weight: number, now: number): boolean {
-    return this.queued === 0 && this.meter.take(weight, now)
+  get queued(): number {
+    return this.line.length
   }
 
-  wait(waiter: RateLimitWaiter, now: number): boolean {
+  enter(weight: number, now: number): boolean {
+    return this.line.head === null && this.meter.take(weight, now)
+  }
+
+  wait(waiter: Waiter, now: number): boolean {
     const { queue, queueTimeout } = this.settings
     if (this.queued >= queue || this.retryAfter(waiter.weight, now) > queueTimeout) return false
-    this.queued++
     this.weight += waiter.weight
-    waiter.ahead = this.tail
-    if (this.tail === null) this.head = waiter
-    else this.tail.behind = waiter
-    this.tail = waiter
+    this.line.push(waiter)
     if (waiter.ahead === null) this.arm(now)
     return true
   }
 
   /** It waits no more. All behind it move up. */
-  forget(waiter: RateLimitWaiter, now: number): void {
+  forget(waiter: Waiter, now: number): void {
     const first = waiter.ahead === null
     this.remove(waiter)
     if (first) this.arm(now)
@@ -101,7 +91,7 @@ export class RateLimit {
 
   /** There is no limit any more: lets in whoever waits. */
   open(): void {
-    for (let next = this.head; next !== null; next = this.head) {
+    for (let next = this.line.head; next !== null; next = this.line.head) {
       this.remove(next)
       next.granted()
     }
@@ -113,7 +103,7 @@ export class RateLimit {
     if (this.granting) return
     this.granting = true
     try {
-      for (let next = this.head; next !== null && this.meter.take(this.weightOf(next), now); next = this.head) {
+      for (let next = this.line.head; next !== null && this.meter.take(this.weightOf(next), now); next = this.line.head) {
         this.remove(next)
         next.granted()
       }
@@ -124,25 +114,20 @@ export class RateLimit {
   }
 
   /** One that no longer fits, since the limit was lowered, takes all there is. */
-  private weightOf(waiter: RateLimitWaiter): number {
+  private weightOf(waiter: Waiter): number {
     return Math.min(waiter.weight, this.settings.burst)
   }
 
-  private remove(waiter: RateLimitWaiter): void {
-    this.queued--
+  private remove(waiter: Waiter): void {
     this.weight -= waiter.weight
-    if (waiter.ahead === null) this.head = waiter.behind
-    else waiter.ahead.behind = waiter.behind
-    if (waiter.behind === null) this.tail = waiter.ahead
-    else waiter.behind.ahead = waiter.ahead
-    waiter.ahead = waiter.behind = null
+    this.line.remove(waiter)
   }
 
   /** The timer for whoever is at the head, or none. */
   private arm(now: number): void {
     if (this.granting) return
     this.disarm()
-    if (this.head !== null) this.handle = this.port.at(this.meter.wait(this.weightOf(this.head), now), this.fire)
+    if (this.line.head !== null) this.handle = this.port.at(this.meter.wait(this.weightOf(this.line.head), now), this.fire)
   }
 
   private disarm(): void {

@@ -1,22 +1,24 @@
 /**
- * One try of a call: past the breaker and into the bulkhead, then one attempt, or a race of several when it is hedged. It
- * ends in one `tried` or one `refused`, never both.
+ * One try of a call: past the breaker, the rate limit and the bulkhead, then one attempt, or a race of several when it is
+ * hedged. It ends in one `tried` or one `refused`, never both.
  *
- *   enter -> [queued] -> admit -> running -> tried        queued: waits for a permit of the bulkhead
- *     |          |         |
- *     +----------+---------+----> refused
+ *   enter -> [queued] -> [queued] -> admit -> running -> tried       queued: for its share of the rate limit, then for a permit
+ *     |         |           |          |
+ *     +---------+-----------+----------+----> refused
  *
  * Whoever leaves `running` by time, abort, or a race that another won leaves its attempts behind, *late*: those can only give
  * their permits back.
  */
 import { Attempt } from "./attempt.ts"
 import type { Verdict } from "./breaker.ts"
-import type { Bulkhead, Waiter } from "./bulkhead.ts"
+import { Bulkhead } from "./bulkhead.ts"
 import type { Fault } from "./chaos.ts"
 import type { Outcome } from "./classify.ts"
 import type { Dependency, Lanes } from "./dependency.ts"
 import { BreakerOpenError, BulkheadFullError, CallTimeoutError, RateLimitedError, type Rejected } from "./errors.ts"
+import type { Waiter } from "./line.ts"
 import { Race } from "./race.ts"
+import type { RateLimit } from "./rateLimit.ts"
 import { Wait } from "./wait.ts"
 
 /** What one call may say of itself. */
@@ -25,6 +27,8 @@ export interface CallOptions {
   readonly operation?: string | undefined
   /** False: retried only with proof that nothing was applied, and never hedged. True unless said. */
   readonly idempotent?: boolean | undefined
+  /** How much of the rate limit each attempt takes, a whole number; 1 unless said. */
+  readonly weight?: number | undefined
 }
 
 export type Phase = "idle" | "queued" | "running" | "asking" | "backoff" | "done"
@@ -43,8 +47,8 @@ export abstract class Try extends Wait implements Waiter {
   private attempt: Attempt | null = null
   private race: Race | null = null
   private fault: Fault | null = null
-  /** Where we wait for a permit: an update may have put another in its place. */
-  private queue: Bulkhead | null = null
+  /** Where we wait: an update may have put another in its place. */
+  private queue: Bulkhead | RateLimit | null = null
   ahead: Waiter | null = null
   behind: Waiter | null = null
 
@@ -65,6 +69,10 @@ export abstract class Try extends Wait implements Waiter {
   /** The policy let it not begin. */
   protected abstract refused(error: Rejected): void
 
+  get weight(): number {
+    return this.options?.weight ?? 1
+  }
+
   get operation(): string | undefined {
     return this.options?.operation
   }
@@ -76,29 +84,48 @@ export abstract class Try extends Wait implements Waiter {
 
   /** The breaker is asked first, for whatever it would reject must not wait for a permit. */
   protected enter(now: number): void {
-    const { breaker, bulkhead, chaos } = this.dependency
+    const { breaker, chaos, rateLimit } = this.dependency
     if (chaos !== null && this.turnedAway(chaos)) return
     if (breaker !== null && breaker.state.tag !== "closed") {
       now = this.lanes.timers.port.now()
       if (breaker.rejects(now)) return this.refused(this.openError(now))
     }
-    if (bulkhead === null || bulkhead.enter()) return this.admit(now, bulkhead)
-    if (!bulkhead.wait(this)) return this.refused(this.fullError())
-    this.phase = "queued"
-    this.queue = bulkhead
-    this.armQueue(now, bulkhead.settings.queueTimeout)
+    if (rateLimit === null || rateLimit.enter(this.weight, now)) return this.enterBulkhead(now)
+    const doomed = now + rateLimit.retryAfter(this.weight, now) >= this.deadline
+    if (doomed || !rateLimit.wait(this, now)) return this.refused(this.limitedError(rateLimit, now))
+    this.standIn(rateLimit, now)
   }
 
-  /** A permit is ours. */
+  private enterBulkhead(now: number): void {
+    const { bulkhead } = this.dependency
+    if (bulkhead === null || bulkhead.enter()) return this.admit(now, bulkhead)
+    if (!bulkhead.wait(this)) return this.refused(this.fullError())
+    this.standIn(bulkhead, now)
+  }
+
+  private standIn(queue: Bulkhead | RateLimit, now: number): void {
+    this.phase = "queued"
+    this.queue = queue
+    this.armQueue(now, queue.settings.queueTimeout)
+  }
+
+  /** A permit is ours, or our share of the rate limit. */
   granted(): void {
     this.disarm()
-    this.admit(this.lanes.timers.port.now(), this.queue)
+    const { queue } = this
+    const now = this.lanes.timers.port.now()
+    if (queue instanceof Bulkhead) this.admit(now, queue)
+    else this.enterBulkhead(now)
   }
 
   private admit(now: number, bulkhead: Bulkhead | null): void {
     const { dependency } = this
-    const { breaker, settings } = dependency
+    const { breaker, settings, throttle } = dependency
     const attempt = new Attempt(this, this.attempts + 1, now, breaker, bulkhead)
+    if (throttle !== null && (attempt.throttled = throttle.admit(now, this.lanes.timers.port.random)) < 0) {
+      bulkhead?.leave()
+      return this.refused(new RateLimitedError(dependency.name, this.operation, "throttled, for it refuses too much already"))
+    }
     if (breaker !== null && !breaker.admit(attempt, now)) {
       bulkhead?.leave()
       return this.refused(this.openError(now))
@@ -106,7 +133,7 @@ export abstract class Try extends Wait implements Waiter {
     this.attempt = attempt
     this.phase = "running"
     if (settings.hedge !== undefined && this.options?.idempotent !== false) {
-      this.race = new Race(attempt, settings.hedge.times, settings.hedge.delay, now)
+      this.race = new Race(attempt, settings.hedge.times, dependency.hedgeDelay(now), now)
       this.armRace(now)
     } else if (this.lanes.attempt !== null && now + this.lanes.attempt.duration < this.deadline) {
       this.armLane("attempt", this.lanes.attempt, now)
@@ -140,6 +167,7 @@ export abstract class Try extends Wait implements Waiter {
     else race.remove(attempt)
     const verdict = verdicts[outcome ?? dependency.outcomeOf(value, ok)]
     if (verdict === "failure") dependency.failed(value, this.lanes.timers.port.epoch())
+    if (dependency.measures) dependency.measure(attempt, verdict, this.lanes.timers.port.now())
     attempt.breaker?.settled(attempt, verdict, this.lanes.timers.port.now)
     attempt.bulkhead?.leave()
     if (this.phase === "done") return // whom the permit let in has made the caller leave
@@ -160,13 +188,14 @@ export abstract class Try extends Wait implements Waiter {
 
   /** The answer is late: another attempt is sent beside, if it can begin at once and the budget allows. */
   private hedge(now: number, race: Race): void {
-    const { breaker, budget, bulkhead, statistics } = this.dependency
+    const { breaker, budget, bulkhead, rateLimit, statistics } = this.dependency
     race.turn(now)
     this.armRace(now)
     if (breaker !== null && breaker.rejects(now)) return
     if (bulkhead !== null && !bulkhead.enter()) return
     const attempt = new Attempt(this, this.attempts + 1, now, breaker, bulkhead)
-    if ((budget !== null && !budget.spend(now)) || (breaker !== null && !breaker.admit(attempt, now))) return bulkhead?.leave()
+    const paid = (rateLimit === null || rateLimit.enter(this.weight, now)) && (budget === null || budget.spend(now))
+    if (!paid || (breaker !== null && !breaker.admit(attempt, now))) return bulkhead?.leave()
     race.running.push(attempt)
     statistics.hedges++
     if (this.dependency.heard("hedge")) this.dependency.emit("hedge", { operation: this.operation, attempt: attempt.attempt })
@@ -182,10 +211,13 @@ export abstract class Try extends Wait implements Waiter {
     else this.armTotal(now)
   }
 
-  /** It has waited long enough for a permit. Undefined when it was the call's own end that came. */
+  /** It has waited long enough. Undefined when it was the call's own end that came. */
   protected leaveQueue(): Rejected | undefined {
-    this.queue!.forget(this)
-    return this.awaited === "queue" ? this.fullError() : undefined
+    const { queue } = this
+    const now = this.lanes.timers.port.now()
+    queue!.forget(this, now)
+    if (this.awaited !== "queue") return undefined
+    return queue instanceof Bulkhead ? this.fullError() : this.limitedError(queue!, now)
   }
 
   protected expireRunning(now: number): void {
@@ -215,9 +247,11 @@ export abstract class Try extends Wait implements Waiter {
 
   /** Leaves an attempt to itself: its permit stays taken until it settles, which may be at once. */
   private leave(attempt: Attempt, verdict: Verdict, reason: unknown): void {
+    const { dependency } = this
+    if (dependency.measures && verdict === "failure") dependency.measure(attempt, verdict, this.lanes.timers.port.now())
     attempt.breaker?.settled(attempt, verdict, this.lanes.timers.port.now)
     attempt.late = true
-    this.dependency.statistics.abandoned++
+    dependency.statistics.abandoned++
     if (attempt.held === null) return this.stop(attempt, reason)
     attempt.held.cancel()
     this.settle(attempt, false, reason, undefined)
@@ -231,7 +265,7 @@ export abstract class Try extends Wait implements Waiter {
     if (fault?.reject === undefined) return false
     const error = fault.reject === "breaker" ? new BreakerOpenError(name, this.operation, "open")
       : fault.reject === "bulkhead" ? this.fullError()
-      : new RateLimitedError("not called: chaos plays the rate limit", name, this.operation)
+      : new RateLimitedError(name, this.operation, "the rate limit is reached")
     this.refused(error)
     return true
   }
@@ -255,6 +289,10 @@ export abstract class Try extends Wait implements Waiter {
   private openError(now: number): BreakerOpenError {
     const { breaker, name } = this.dependency
     return new BreakerOpenError(name, this.operation, breaker!.state.tag, breaker!.retryAfter(now))
+  }
+
+  private limitedError(rateLimit: RateLimit, now: number): RateLimitedError {
+    return new RateLimitedError(this.dependency.name, this.operation, "the rate limit is reached", rateLimit.retryAfter(this.weight, now))
   }
 
   private fullError(): BulkheadFullError {

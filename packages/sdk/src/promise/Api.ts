@@ -73,7 +73,11 @@ export class Api {
   call<A, B = never>(work: Work<A>, options?: CallOptions & Fallback<B>): Promise<A | B> {
     if (options?.signal?.aborted) return Promise.reject(options.signal.reason)
     const call = new PromiseCall<A>(this.dependency, work, options, this.inherits)
-    call.start(this.inherits ? Math.min(options?.deadline ?? Infinity, inheritedDeadline()) : options?.deadline ?? Infinity)
+    try {
+      call.start(this.inherits ? Math.min(options?.deadline ?? Infinity, inheritedDeadline()) : options?.deadline ?? Infinity)
+    } catch (error) { // options of the call that make no sense
+      return Promise.reject(error)
+    }
     return options?.fallback === undefined ? call.promise : this.fallingBack(call.promise, options)
   }
 

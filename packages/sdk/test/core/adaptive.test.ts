@@ -254,6 +254,6 @@ describe("options of adaptive concurrency", () => {
     [{ min: 0 }, "min"], [{ min: 5, max: 4 }, "min"], [{ max: 0 }, "max"], [{ initial: 0 }, "initial"], [{ initial: 201 }, "initial"], [{ initial: 4, min: 5 }, "initial"],
     [{ tolerance: 1 }, "tolerance"], [{ tolerance: 2 }, "tolerance"], [{ maximum: 5 }, "maximum"]
   ])("%j are refused", (options, option) => {
-    expect(() => read(options)).toThrow(expect.objectContaining({ _tag: "InvalidPolicyOption", option: `adaptive.${option}` }))
+    expect(() => read(options)).toThrow(expect.objectContaining({ _tag: "InvalidPolicyOption", option: `bulkhead.adaptive.${option}` }))
   })
 })

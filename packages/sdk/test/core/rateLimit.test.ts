@@ -4,7 +4,8 @@ import { InvalidPolicyOption } from "../../src/core/errors.ts"
 import type { MeterSettings } from "../../src/core/meter.ts"
 import { type RateLimitOptions, readRateLimit, readWeight } from "../../src/core/options/rateLimit.ts"
 import { Reader } from "../../src/core/options/reader.ts"
-import { RateLimit, type RateLimitSettings, type RateLimitWaiter } from "../../src/core/rateLimit.ts"
+import type { Waiter } from "../../src/core/line.ts"
+import { RateLimit, type RateLimitSettings } from "../../src/core/rateLimit.ts"
 import { SlidingWindow } from "../../src/core/slidingWindow.ts"
 import type { TimerPort } from "../../src/core/timers.ts"
 import { TokenBucket } from "../../src/core/tokenBucket.ts"
@@ -210,7 +211,7 @@ const scene = (overrides: Partial<RateLimitSettings> = {}) => {
   const port = new ManualPort()
   const limit = new RateLimit({ ...full, ...overrides }, port)
   const granted: Array<string> = []
-  const waiter = (name: string, weight = 1, then?: () => void): RateLimitWaiter => ({
+  const waiter = (name: string, weight = 1, then?: () => void): Waiter => ({
     ahead: null, behind: null, weight,
     granted: () => {
       granted.push(`${name} at ${port.time}`)
@@ -235,7 +236,7 @@ describe.each(algorithms)("a queue before a %s", (algorithm) => {
       const { granted, limit, port, waiter } = scene({ ...settings, algorithm, queue })
       const taken: Array<Taken> = []
       const expected: Array<string> = []
-      let waiting: Array<{ readonly name: string; readonly weight: number; readonly waiter: RateLimitWaiter }> = []
+      let waiting: Array<{ readonly name: string; readonly weight: number; readonly waiter: Waiter }> = []
       const passes = (weight: number, now: number) => {
         if (!allowed[algorithm](settings, taken, weight, now)) return false
         taken.push({ at: now, weight })
@@ -352,7 +353,7 @@ describe("a queue", () => {
   it("goes on with those who come, and go, in the midst of a grant", () => {
     const { granted, limit, port, wait } = scene()
     limit.enter(10, 0)
-    const goes: Array<RateLimitWaiter> = []
+    const goes: Array<Waiter> = []
     wait("first", 1, () => {
       limit.forget(goes[0]!, port.time)
       wait("late")

@@ -131,6 +131,21 @@ describe("a hedged call", () => {
     }
   })
 
+  it("may wait for what most calls take, once enough of them are measured", async () => {
+    const { api, port } = make({ hedge: { delay: { percentile: 0.9, initial: 500, minimumCalls: 10 } } })
+    const slow = async (millis: number) => {
+      const work = attempts()
+      const answer = api.call(work.work)
+      await port.pass(millis)
+      work.begun[0]!.resolve(1)
+      await answer
+      return work.begun.length
+    }
+    assert.deepStrictEqual([await slow(499), await slow(500)], [1, 2])
+    for (let n = 0; n < 100; n++) await slow(20)
+    assert.deepStrictEqual([await slow(19), await slow(21), api.state().hedges], [1, 2, 2])
+  })
+
   it("tells of each", async () => {
     const { api, port } = make({ timeout: 250, hedge })
     const seen: Array<unknown> = []

@@ -14,11 +14,11 @@ export interface AdaptiveOptions {
 }
 
 export const readAdaptive = (read: Reader, options: AdaptiveOptions): AdaptiveSettings => {
-  read.known("adaptive.", options, ["initial", "min", "max", "tolerance"])
-  const min = read.whole("adaptive.min", options.min ?? 1, 1)
-  const max = read.whole("adaptive.max", options.max ?? Math.max(min, 200), 1)
-  if (min > max) read.refuse("adaptive.min", min, `at most adaptive.max (${max})`)
-  const initial = read.whole("adaptive.initial", options.initial ?? Math.min(max, Math.max(min, 20)), 1)
-  if (initial < min || initial > max) read.refuse("adaptive.initial", initial, `from adaptive.min (${min}) to adaptive.max (${max})`)
-  return { initial, min, max, tolerance: read.number("adaptive.tolerance", options.tolerance ?? 1.5, 1.1, 1.9) }
+  read.known("bulkhead.adaptive.", options, ["initial", "min", "max", "tolerance"])
+  const min = read.whole("bulkhead.adaptive.min", options.min ?? 1, 1)
+  const max = read.whole("bulkhead.adaptive.max", options.max ?? Math.max(min, 200), 1)
+  if (min > max) read.refuse("bulkhead.adaptive.min", min, `at most bulkhead.adaptive.max (${max})`)
+  const initial = read.whole("bulkhead.adaptive.initial", options.initial ?? Math.min(max, Math.max(min, 20)), 1)
+  if (initial < min || initial > max) read.refuse("bulkhead.adaptive.initial", initial, `from bulkhead.adaptive.min (${min}) to bulkhead.adaptive.max (${max})`)
+  return { initial, min, max, tolerance: read.number("bulkhead.adaptive.tolerance", options.tolerance ?? 1.5, 1.1, 1.9) }
 }
