@@ -1,5 +1,6 @@
 /** When to try again. */
 import type { BudgetSettings } from "./budget.ts"
+import { parseHttpDate } from "./httpDate.ts"
 
 export type Jitter = "none" | "full" | "equal" | "decorrelated"
 
@@ -28,7 +29,7 @@ export type Backoff = Pick<RetrySettings, "base" | "factor" | "max" | "jitter">
  * [0, 1).
  */
 export const delayOf = ({ base, factor, jitter, max }: Backoff, retry: number, previous: number, random: number): number => {
-  const full = Math.min(max, base * factor ** (retry - 1))
+  const full = Math.min(max, base * Math.min(factor ** (retry - 1), Number.MAX_VALUE)) // nothing times Infinity is NaN
   switch (jitter) {
     case "none": return full
     case "full": return full * random
@@ -38,8 +39,8 @@ export const delayOf = ({ base, factor, jitter, max }: Backoff, retry: number, p
 }
 
 const dated = (text: string, epoch: number): number | undefined => {
-  const date = Date.parse(text)
-  return Number.isNaN(date) ? undefined : Math.max(0, date - epoch)
+  const date = parseHttpDate(text, epoch)
+  return date === undefined ? undefined : Math.max(0, date - epoch)
 }
 
 const header = (holder: unknown): string | undefined => {
@@ -53,11 +54,11 @@ const header = (holder: unknown): string | undefined => {
 
 /**
  * What a `Retry-After` header asks for, ms: of a `Response`, of an error that carries `headers`, or of one whose `response`
- * does. Seconds or an HTTP date.
+ * does. Seconds or an HTTP date, which asks for nothing when it is past; undefined for anything else.
  */
 export const retryAfterOf = (value: unknown, epoch: number): number | undefined => {
   if (typeof value !== "object" || value === null) return undefined
-  const text = header(value) ?? header((value as { readonly response?: unknown }).response)
+  const text = (header(value) ?? header((value as { readonly response?: unknown }).response))?.trim()
   if (text === undefined) return undefined
-  return /^\d+(\.\d+)?$/.test(text.trim()) ? Number(text) * 1000 : dated(text, epoch)
+  return /^\d+(\.\d+)?$/.test(text) ? Number(text) * 1000 : dated(text, epoch)
 }
