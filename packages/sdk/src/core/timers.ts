@@ -53,7 +53,8 @@ export class Lane {
     if (this.tail === null) this.head = entry
     else this.tail.later = entry
     this.tail = entry
-    if (this.handle === null) this.arm(this.duration)
+    // Whoever joins while the lane fires may stand behind others who are due before: then `fired` arms for those.
+    if (this.handle === null && this.head === entry) this.arm(this.duration)
   }
 
   remove(entry: Timed): void {
@@ -79,12 +80,15 @@ export class Lane {
     this.handle = null
     this.armed.delete(this)
     const now = this.port.now()
-    while (this.head !== null && this.head.due <= now) {
-      const entry = this.head
-      this.remove(entry)
-      entry.expire(now)
+    try {
+      while (this.head !== null && this.head.due <= now) {
+        const entry = this.head
+        this.remove(entry)
+        entry.expire(now)
+      }
+    } finally { // whoever throws delays nobody
+      if (this.head !== null && this.handle === null) this.arm(Math.max(0, this.head.due - now))
     }
-    if (this.head !== null && this.handle === null) this.arm(this.head.due - now)
   }
 }
 
