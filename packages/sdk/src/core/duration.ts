@@ -24,8 +24,8 @@ export const toMillis = (input: unknown): number => {
 
 /** `1500` as "1.5s", `90000` as "1m 30s": for people. */
 export const formatMillis = (millis: number): string => {
-  if (millis < 1000) return `${Math.round(millis)}ms`
-  if (millis < 60_000) return `${Math.round(millis / 100) / 10}s`
+  if (millis < 999.5) return `${Math.round(millis)}ms` // what rounds to a whole unit is shown in that unit
+  if (millis < 59_950) return `${Math.round(millis / 100) / 10}s`
   const seconds = Math.round(millis / 1000)
   const parts = [[Math.floor(seconds / 86_400), "d"], [Math.floor(seconds / 3600) % 24, "h"], [Math.floor(seconds / 60) % 60, "m"], [seconds % 60, "s"]] as const
   return parts.filter(([count]) => count > 0).slice(0, 2).map(([count, unit]) => `${count}${unit}`).join(" ")
