@@ -12,7 +12,7 @@ const neverConnected = new Set(["ECONNREFUSED", "ENOTFOUND", "EAI_AGAIN", "EHOST
 const lost = new Set(["ECONNRESET", "ECONNABORTED", "EPIPE", "ETIMEDOUT", "UND_ERR_SOCKET", "UND_ERR_HEADERS_TIMEOUT", "UND_ERR_BODY_TIMEOUT", "UND_ERR_CLOSED"])
 
 /** SQLSTATE classes that no repetition mends: data, integrity, syntax and access, authorization, missing database. */
-const permanentSql = /^(22|23|28|3D|3F|42|44)[0-9A-Z]{3}$/
+const permanentSql = /^(22|23|28|3D|3F|42|44)/
 const sqlstate = /^[0-9A-Z]{5}$/
 
 const validation = new Set(["ZodError", "ValiError", "ValidationError", "SchemaError", "ParseError", "InvalidPayload", "InvalidOption"])
