@@ -10,25 +10,27 @@ import { readFileSync } from "node:fs"
 import { join, relative } from "node:path"
 import { Stryker } from "@stryker-mutator/core"
 import { root } from "../rules/sources.ts"
-import { type Mutant, mutated } from "./score.ts"
+import { type Fate, type Mutant, mutated } from "./score.ts"
 
 type Options = ConstructorParameters<typeof Stryker>[0]
 type Result = Awaited<ReturnType<Stryker["runMutationTest"]>>[number]
 
-const died = new Set<string>(["Killed", "Timeout"])
-const lived = new Set<string>(["Survived", "NoCoverage"])
+/** Stryker's other ends are those of mutants that cannot run at all. */
+const fates: Readonly<Record<string, Fate>> = { Killed: "killed", Timeout: "hung", Survived: "alive", NoCoverage: "alive" }
 
-const mutantOf = ({ fileName, location, replacement, status }: Result): Mutant => {
+const mutantOf = ({ fileName, location, replacement, status }: Result): ReadonlyArray<Mutant> => {
+  const fate = fates[status]
+  if (fate === undefined) return []
   const text = readFileSync(fileName, "utf8")
-  return {
+  return [{
     file: relative(root, fileName).replaceAll("\\", "/"),
     line: location.start.line,
     ...mutated(text, location, replacement ?? ""),
-    alive: lived.has(status)
-  }
+    fate
+  }]
 }
 
-/** Every mutant of these files, dead or alive. One that cannot run at all is none. */
+/** Every mutant of these files that can run, dead or alive. */
 export const kill = async (files: ReadonlyArray<string>): Promise<ReadonlyArray<Mutant>> => {
   process.chdir(root)
   const stryker = new Stryker({
@@ -46,6 +48,5 @@ export const kill = async (files: ReadonlyArray<string>): Promise<ReadonlyArray<
     logLevel: "error" as NonNullable<Options["logLevel"]>,
     allowConsoleColors: false
   })
-  const results = await stryker.runMutationTest()
-  return results.filter(({ status }) => died.has(status) || lived.has(status)).map(mutantOf)
+  return (await stryker.runMutationTest()).flatMap(mutantOf)
 }

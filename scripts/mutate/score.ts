@@ -10,19 +10,23 @@ interface Position {
   readonly column: number
 }
 
+/** One that hangs, or does the same thing over and over, has died too. */
+export type Fate = "killed" | "hung" | "alive"
+
 export interface Mutant {
   readonly file: string
   readonly line: number
   /** The lines that it changes, before and after, on one line each. */
   readonly before: string
   readonly after: string
-  readonly alive: boolean
+  readonly fate: Fate
 }
 
 export interface FileScore {
   readonly file: string
   readonly mutants: number
   readonly killed: number
+  readonly hung: number
   readonly survived: number
   readonly equivalent: number
   readonly percent: number
@@ -50,20 +54,20 @@ export const mutated = (text: string, { end, start }: { readonly start: Position
   return { before: onOneLine(text.slice(from, to)), after: onOneLine(after) }
 }
 
-const percentOf = (killed: number, of: number): number => of === 0 ? 100 : Math.floor(killed / of * 10_000) / 100
+const percentOf = (dead: number, of: number): number => of === 0 ? 100 : Math.floor(dead / of * 10_000) / 100
 
 export const scoreOf = (files: ReadonlyArray<string>, mutants: ReadonlyArray<Mutant>, equivalents: ReadonlyArray<Equivalent>): Score => {
   const isThis = (mutant: Mutant, { file, mutated, original }: Equivalent) =>
-    mutant.alive && mutant.file.endsWith(`/${file}`) && mutant.before === original && mutant.after === mutated
+    mutant.fate === "alive" && mutant.file.endsWith(`/${file}`) && mutant.before === original && mutant.after === mutated
   const isEquivalent = (mutant: Mutant) => equivalents.some((one) => isThis(mutant, one))
-  const survivors = mutants.filter((mutant) => mutant.alive && !isEquivalent(mutant))
+  const survivors = mutants.filter((mutant) => mutant.fate === "alive" && !isEquivalent(mutant))
     .toSorted((a, b) => files.indexOf(a.file) - files.indexOf(b.file) || a.line - b.line)
   const scored = files.map((file): FileScore => {
-    const all = mutants.filter((mutant) => mutant.file === file)
-    const equivalent = all.filter(isEquivalent).length
-    const survived = survivors.filter((mutant) => mutant.file === file).length
-    const counted = all.length - equivalent
-    return { file, mutants: counted, killed: counted - survived, survived, equivalent, percent: percentOf(counted - survived, counted) }
+    const all = mutants.filter((mutant) => mutant.file === file && !isEquivalent(mutant))
+    const of = (fate: Fate) => all.filter((mutant) => mutant.fate === fate).length
+    const equivalent = mutants.filter((mutant) => mutant.file === file && isEquivalent(mutant)).length
+    const survived = of("alive")
+    return { file, mutants: all.length, killed: of("killed"), hung: of("hung"), survived, equivalent, percent: percentOf(all.length - survived, all.length) }
   })
   const total = scored.reduce((sum, { mutants }) => sum + mutants, 0)
   return {
@@ -79,7 +83,7 @@ const row = (name: string, ...cells: ReadonlyArray<string | number>): string => 
 export const render = ({ files, percent, stale, survivors }: Score): string => [
   ...survivors.map(({ after, before, file, line }) => `${file}:${line}\n  - ${before}\n  + ${after}\n`),
   ...stale.map(({ file, mutated, original }) => `scripts/mutate/cores.ts calls equivalent what nobody made of ${file}, or a test kills:\n  - ${original}\n  + ${mutated}\n`),
-  row("core", "mutants", "killed", "survived", "equivalent", "score"),
-  ...files.map(({ equivalent, file, killed, mutants, percent, survived }) => row(file, mutants, killed, survived, equivalent, `${percent} %`)),
+  row("core", "mutants", "killed", "hung", "survived", "equivalent", "score"),
+  ...files.map(({ equivalent, file, hung, killed, mutants, percent, survived }) => row(file, mutants, killed, hung, survived, equivalent, `${percent} %`)),
   `\n${percent} % of the mutants died; at least ${leastScore} % must`
 ].join("\n")

@@ -18,7 +18,8 @@ class HandPort implements TimerPort {
 
   pass(millis: number): void {
     const end = this.time + millis
-    for (;;) {
+    for (let fired = 0;; fired++) {
+      assert.isBelow(fired, 1000, "a timer fires over and over")
       const next = this.waiting.filter(({ fires }) => fires <= end).toSorted((a, b) => a.fires - b.fires)[0]
       if (next === undefined) break
       this.waiting = this.waiting.filter((one) => one !== next)
