@@ -1,10 +1,12 @@
 import * as fc from "fast-check"
 import { assert, describe, it } from "vitest"
-import { Bulkhead, type BulkheadSettings, type Waiter } from "../../src/core/bulkhead.ts"
+import { Bulkhead, type BulkheadSettings } from "../../src/core/bulkhead.ts"
+import type { Waiter } from "../../src/core/line.ts"
 
 class Call implements Waiter {
   ahead: Waiter | null = null
   behind: Waiter | null = null
+  readonly weight = 1
   readonly granted: () => void
 
   constructor(granted: () => void = () => {}) {
@@ -12,7 +14,7 @@ class Call implements Waiter {
   }
 }
 
-const allowing = (concurrency: number, queue: number): BulkheadSettings => ({ concurrency, queue, queueTimeout: Infinity })
+const allowing = (concurrency: number, queue: number): BulkheadSettings => ({ adaptive: undefined, concurrency, queue, queueTimeout: Infinity })
 
 const alone = ({ ahead, behind }: Waiter): boolean => ahead === null && behind === null
 
