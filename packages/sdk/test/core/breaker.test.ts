@@ -1,140 +1,459 @@
 import * as fc from "fast-check"
-import { assert, describe, expect, it } from "vitest"
-import { Breaker, type BreakerEvent, type BreakerState, step } from "../../src/core/breaker.ts"
+import { assert, describe, it } from "vitest"
+import { Breaker, type BreakerReason, type BreakerSettings, type BreakerState, type Ticket, type Verdict } from "../../src/core/breaker.ts"
 
-const settings = { failures: 2, openFor: 1000, halfOpenCalls: 2, probeLease: 300 }
-const closed: BreakerState = { tag: "closed", generation: 4, failures: 1 }
-const open: BreakerState = { tag: "open", generation: 4, until: 1000 }
-const half: BreakerState = { tag: "half-open", generation: 4, probes: [{ id: 1, until: 300 }], successes: 0, lastProbe: 1 }
-const isolated: BreakerState = { tag: "isolated", generation: 4 }
-const ticket = (generation = 4, probe = 0) => ({ generation, probe })
-const settled = (verdict: "success" | "failure" | "ignored", held = ticket()): BreakerEvent => ({ type: "settled", ticket: held, verdict })
+const settings: BreakerSettings = { failures: 2, openFor: 1000, halfOpenCalls: 2, probeLease: 300 }
 
-describe("the breaker's transitions", () => {
-  it.each<[title: string, from: BreakerState, event: BreakerEvent, now: number, to: Partial<BreakerState> | "same"]>([
-    ["the last failure in a row opens", closed, settled("failure"), 0, { tag: "open", generation: 5, until: 1000 }],
-    ["a success starts the count again", closed, settled("success"), 0, { tag: "closed", generation: 4, failures: 0 }],
-    ["what says nothing of the dependency counts as nothing", closed, settled("ignored"), 0, "same"],
-    ["a result of an earlier generation moves nothing", closed, settled("failure", ticket(3)), 0, "same"],
-    ["open lets nothing through before its time", open, { type: "admit" }, 999, "same"],
-    ["open lets a probe through when its time is over", open, { type: "admit" }, 1000, { tag: "half-open", generation: 5, lastProbe: 1 }],
-    ["half-open lets as many through as it is told", half, { type: "admit" }, 0, { tag: "half-open", lastProbe: 2 }],
-    ["half-open lets no more through", { ...half, successes: 1 }, { type: "admit" }, 0, "same"],
-    ["a probe whose lease is over has lost its place", { ...half, successes: 1 }, { type: "admit" }, 300, { tag: "half-open", lastProbe: 2 }],
-    ["one failed probe opens again", half, settled("failure", ticket(4, 1)), 50, { tag: "open", generation: 5, until: 1050 }],
-    ["one success of two does not close", half, settled("success", ticket(4, 1)), 50, { tag: "half-open", successes: 1, probes: [] }],
-    ["enough successes close", { ...half, successes: 1 }, settled("success", ticket(4, 1)), 50, { tag: "closed", generation: 5, failures: 0 }],
-    ["a probe that says nothing gives its place back", half, settled("ignored", ticket(4, 1)), 50, { tag: "half-open", successes: 0, probes: [] }],
-    ["a probe that was thrown out counts as nothing", half, settled("success", ticket(4, 9)), 50, "same"],
-    ["a late success does not close an open breaker", open, settled("success"), 50, "same"],
-    ["isolated stays so whatever comes", isolated, settled("success"), 50, "same"],
-    ["isolated lets nothing through, ever", isolated, { type: "admit" }, 1e12, "same"],
-    ["isolating twice is isolating once", isolated, { type: "isolate" }, 0, "same"],
-    ["isolate, from any state", half, { type: "isolate" }, 0, { tag: "isolated", generation: 5 }],
-    ["restore closes, and forgets", open, { type: "restore" }, 0, { tag: "closed", generation: 5, failures: 0 }]
-  ])("%s", (_, from, event, now, to) => {
-    const after = step(from, event, now, settings)
-    if (to === "same") assert.strictEqual(after, from)
-    else expect(after).toMatchObject(to)
-  })
-})
+/** What a call needs to know of the breaker in the model. */
+interface Call { readonly id: number; readonly era: number; readonly began: number }
 
-/** The breaker in a few lines: what everybody can check by reading. */
+/** The breaker by its history: everything that was counted since the last change of state is kept, and looked at as a whole. */
 class Model {
-  state: "closed" | "open" | "half-open" = "closed"
-  failures = 0
+  era = 0
+  tag: BreakerState["tag"] = "closed"
   until = 0
-  successes = 0
-  readonly probes = new Map<number, number>()
+  spared = 0
+  readonly heard: Array<string> = []
+  private failedTries = 0
+  private log: Array<{ readonly at: number; readonly failed: boolean; readonly slow: boolean }> = []
+  private probes: Array<{ readonly id: number; readonly until: number }> = []
+  private results: Array<boolean> = []
+  private readonly settings: BreakerSettings
 
-  admit(now: number, call: number): boolean {
-    if (this.state === "open" && now >= this.until) Object.assign(this, { state: "half-open", successes: 0 })
-    if (this.state === "closed") return true
-    if (this.state === "open") return false
-    for (const [probe, until] of this.probes) if (until <= now) this.probes.delete(probe)
-    if (this.probes.size + this.successes >= settings.halfOpenCalls) return false
-    this.probes.set(call, now + settings.probeLease)
-    return true
+  constructor(settings: BreakerSettings) {
+    this.settings = settings
   }
 
-  settle(now: number, call: number, ok: boolean, mine: boolean): void {
-    if (!mine) return
-    if (this.state === "closed") this.failures = ok ? 0 : this.failures + 1
-    else if (!this.probes.delete(call)) return
-    else if (ok) this.successes++
-    if ((this.state === "closed" && this.failures >= settings.failures) || (this.state === "half-open" && !ok)) this.open(now)
-    else if (this.state === "half-open" && this.successes >= settings.halfOpenCalls) this.close()
+  go(tag: BreakerState["tag"], reason: BreakerReason): void {
+    if (tag !== this.tag) this.heard.push(`${this.tag} ${tag} ${reason}`)
+    this.era++
+    this.log = []
+    this.probes = []
+    this.results = []
+    if (tag === "closed" || tag === "isolated") this.failedTries = 0
+    this.tag = tag
   }
 
-  private open(now: number): void {
-    Object.assign(this, { state: "open", until: now + settings.openFor, failures: 0 })
-    this.probes.clear()
+  private open(now: number, reason: BreakerReason): void {
+    let time = this.settings.openFor
+    const { growth } = this.settings
+    if (growth !== undefined) for (let n = 0; n < this.failedTries; n++) time = Math.min(growth.max, time * growth.factor)
+    this.until = now + time
+    this.go("open", reason)
   }
-  private close(): void {
-    Object.assign(this, { state: "closed", failures: 0 })
-    this.probes.clear()
+
+  rejects(now: number): boolean {
+    if (this.tag === "isolated") return true
+    if (this.settings.observe || this.tag === "closed") return false
+    return this.tag === "open" ? now < this.until : this.full(now)
+  }
+
+  private full(now: number): boolean {
+    return this.probes.filter(({ until }) => now < until).length + this.results.length >= this.settings.halfOpenCalls
+  }
+
+  admit(now: number, id: number): Call | undefined {
+    if (this.tag === "open" && now >= this.until) this.go("half-open", "open-over")
+    const call = { id, era: this.era, began: now }
+    if (this.tag === "closed") return call
+    if (this.tag === "half-open" && !this.full(now)) {
+      this.probes.push({ id, until: now + this.settings.probeLease })
+      return call
+    }
+    if (!this.settings.observe || this.tag === "isolated") return undefined
+    this.spared++
+    return call
+  }
+
+  settle(now: number, { began, era, id }: Call, verdict: Verdict): void {
+    if (era !== this.era) return
+    const slow = now - began > (this.settings.sampling?.slowOver ?? Infinity)
+    if (this.tag === "closed" && verdict !== "ignored") {
+      this.log.push({ at: now, failed: verdict === "failure", slow })
+      const reason = this.settings.disabled ? undefined : this.trips(now)
+      if (reason !== undefined) this.open(now, reason)
+    } else if (this.tag === "half-open" && this.probes.some((probe) => probe.id === id && now < probe.until)) {
+      this.probes = this.probes.filter((probe) => probe.id !== id)
+      if (verdict !== "ignored") this.results.push(verdict === "success" && !slow)
+      this.judge(now)
+    }
+  }
+
+  /** Shares here are of hundredths, and multiplied out. */
+  private trips(now: number): BreakerReason | undefined {
+    const { failures, sampling } = this.settings
+    if (failures < Infinity && this.log.length >= failures && this.log.slice(-failures).every(({ failed }) => failed)) return "failures"
+    if (sampling === undefined) return undefined
+    const { window } = sampling
+    const kept = "calls" in window
+      ? this.log.slice(-window.calls)
+      : this.log.filter(({ at }) => Math.floor(now * 10 / window.millis) - Math.floor(at * 10 / window.millis) < 10)
+    if (kept.length < sampling.minimumCalls) return undefined
+    const reaches = (count: number, share: number) => share < Infinity && count * 100 >= Math.round(share * 100) * kept.length
+    if (reaches(kept.filter(({ failed }) => failed).length, sampling.rate)) return "rate"
+    return reaches(kept.filter(({ slow }) => slow).length, sampling.slowRate) ? "slow" : undefined
+  }
+
+  /** Closes when enough have succeeded, whatever the others do; opens when not even their success could be enough. */
+  private judge(now: number): void {
+    const { halfOpenCalls, successRatio = 1 } = this.settings
+    const needed = Math.round(successRatio * 100) * halfOpenCalls
+    const good = this.results.filter(Boolean).length
+    const best = good + halfOpenCalls - this.results.length
+    if (good * 100 >= needed) this.go("closed", "probes-succeeded")
+    else if (best * 100 < needed) {
+      this.failedTries++
+      this.open(now, "probe-failed")
+    }
   }
 }
 
+const percent = (least: number) => fc.integer({ min: least, max: 100 }).map((n) => n / 100)
+const lifecycles = fc.record({
+  openFor: fc.constantFrom(100, 1000),
+  growth: fc.option(fc.record({ factor: fc.constantFrom(1, 2, 3), max: fc.constantFrom(1000, 5000) }), { nil: undefined }),
+  halfOpenCalls: fc.integer({ min: 1, max: 5 }),
+  successRatio: fc.oneof(fc.constant(undefined), percent(1)),
+  probeLease: fc.constantFrom(50, 300),
+  observe: fc.oneof({ weight: 4, arbitrary: fc.constant(false) }, { weight: 1, arbitrary: fc.constant(true) }),
+  disabled: fc.oneof({ weight: 9, arbitrary: fc.constant(false) }, { weight: 1, arbitrary: fc.constant(true) })
+})
+const byCount = fc.integer({ min: 3, max: 10 }).map((calls) => ({ calls }))
+const byTime = fc.constantFrom(200, 1000).map((millis) => ({ millis }))
+const off = fc.constant(Infinity)
+const few = fc.integer({ min: 1, max: 4 })
+const sampled = (window: fc.Arbitrary<{ calls: number } | { millis: number }>, rate: fc.Arbitrary<number>, slowRate: fc.Arbitrary<number>) =>
+  fc.record({ window, minimumCalls: fc.integer({ min: 1, max: 3 }), rate, slowRate, slowOver: slowRate === off ? off : fc.constantFrom(5, 60) })
+
+const strategies: ReadonlyArray<[title: string, strategy: fc.Arbitrary<Pick<BreakerSettings, "failures" | "sampling">>]> = [
+  ["failures in a row", fc.record({ failures: few, sampling: fc.constant(undefined) })],
+  ["a rate over a count", fc.record({ failures: off, sampling: sampled(byCount, percent(20), off) })],
+  ["a rate over a time", fc.record({ failures: off, sampling: sampled(byTime, percent(20), off) })],
+  ["slow calls over a count", fc.record({ failures: off, sampling: sampled(byCount, off, percent(20)) })],
+  ["slow calls over a time", fc.record({ failures: off, sampling: sampled(byTime, off, percent(20)) })],
+  ["all of them at once", fc.record({ failures: few, sampling: sampled(fc.oneof(byCount, byTime), percent(30), percent(30)) })]
+]
+
+const commands = fc.array(fc.oneof(
+  { weight: 9, arbitrary: fc.record({ do: fc.constant("call" as const) }) },
+  { weight: 9, arbitrary: fc.record({ do: fc.constant("settle" as const), which: fc.nat(20), verdict: fc.constantFrom<Verdict>("success", "failure", "failure", "ignored") }) },
+  { weight: 5, arbitrary: fc.record({ do: fc.constant("wait" as const), for: fc.oneof(fc.constantFrom(1, 10, 50, 100), fc.integer({ min: 1, max: 1200 })) }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant("restore" as const) }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant("isolate" as const) }) }
+), { maxLength: 80 })
+
 describe("the breaker at work", () => {
-  it("does as its model does, whatever comes in whatever order", () => {
-    const command = fc.oneof(
-      fc.record({ do: fc.constant("call" as const) }),
-      fc.record({ do: fc.constant("settle" as const), which: fc.nat(20), ok: fc.boolean() }),
-      fc.record({ do: fc.constant("wait" as const), for: fc.integer({ min: 1, max: 1200 }) })
-    )
-    fc.assert(fc.property(fc.array(command, { maxLength: 60 }), (commands) => {
-      const breaker = new Breaker(settings, () => {})
-      const model = new Model()
-      const calls: Array<{ id: number; generation: number; probe: number; modelState: string; settled: boolean; era: number }> = []
+  it.each(strategies)("does as its model does, whatever comes in whatever order: %s", (_, strategy) => {
+    fc.assert(fc.property(strategy, lifecycles, commands, (strategy, lifecycle, commands) => {
+      const settings: BreakerSettings = { ...lifecycle, ...strategy }
+      const heard: Array<string> = []
+      const breaker = new Breaker(settings, (from, to, reason) => heard.push(`${from.tag} ${to.tag} ${reason}`))
+      const model = new Model(settings)
+      const calls: Array<{ readonly ticket: Ticket; readonly call: Call }> = []
       let now = 0
-      let era = 0
-      let last: string = "closed"
-      const track = () => {
-        if (model.state !== last) era++
-        last = model.state
-      }
-      for (const [id, one] of commands.entries()) {
+      commands.forEach((one, id) => {
+        assert.strictEqual(breaker.rejects(now), model.rejects(now))
         if (one.do === "wait") now += one.for
-        else if (one.do === "call") {
-          const held = { generation: -1, probe: 0 }
-          const admitted = breaker.admit(held, now)
-          assert.strictEqual(admitted, model.admit(now, id))
-          track()
-          if (admitted) calls.push({ id, ...held, modelState: model.state, settled: false, era })
+        else if (one.do === "isolate") {
+          if (model.tag !== "isolated") model.go("isolated", "isolated")
+          breaker.isolate()
+        } else if (one.do === "restore") {
+          model.go("closed", "restored")
+          breaker.restore()
+        } else if (one.do === "call") {
+          const ticket: Ticket = { generation: -1, probe: 0 }
+          const call = model.admit(now, id)
+          assert.strictEqual(breaker.admit(ticket, now), call !== undefined)
+          if (call !== undefined) calls.push({ ticket, call })
         } else if (calls.length > 0) {
-          const call = calls[one.which % calls.length]!
-          if (call.settled) continue
-          call.settled = true
-          breaker.settled(call, one.ok ? "success" : "failure", () => now)
-          model.settle(now, call.id, one.ok, call.era === era)
-          track()
+          const [{ call, ticket }] = calls.splice(one.which % calls.length, 1) as [typeof calls[number]]
+          breaker.settled(ticket, one.verdict, () => now)
+          model.settle(now, call, one.verdict)
         }
-        assert.strictEqual(breaker.state.tag, model.state)
-      }
-    }), { numRuns: 3000 })
+        assert.deepStrictEqual([breaker.state.tag, breaker.retryAfter(now)], [model.tag, model.tag === "open" ? Math.max(0, model.until - now) : undefined])
+        assert.deepStrictEqual([heard, breaker.wouldHaveRejected], [model.heard, model.spared])
+      })
+    }), { numRuns: 2000 })
   })
+})
 
+/** Calls that begin and end at once, and what has been heard. */
+const driven = (changed: Partial<BreakerSettings> = {}) => {
+  const heard: Array<string> = []
+  const breaker = new Breaker({ ...settings, ...changed }, (from, to, reason) => heard.push(`${from.tag} ${to.tag} ${reason}`))
+  const admit = (now: number): Ticket | undefined => {
+    const ticket: Ticket = { generation: -1, probe: 0 }
+    return breaker.admit(ticket, now) ? ticket : undefined
+  }
+  const call = (now: number, verdict: Verdict, took = 0): boolean => {
+    const ticket = admit(now)
+    if (ticket !== undefined) breaker.settled(ticket, verdict, () => now + took)
+    return ticket !== undefined
+  }
+  return { admit, breaker, call, heard }
+}
+const slow = { window: { calls: 10 }, minimumCalls: 2, rate: Infinity, slowOver: 100, slowRate: 1 }
+
+describe("a breaker", () => {
   it("says when to come back", () => {
-    const breaker = new Breaker({ ...settings, failures: 1 }, () => {})
-    const held = ticket(-1)
-    breaker.admit(held, 0)
-    breaker.settled(held, "failure", () => 100)
-    assert.deepStrictEqual([breaker.retryAfter(400), breaker.retryAfter(5000), breaker.rejects(400), breaker.rejects(1100)], [700, 0, true, false])
+    const { breaker, call } = driven({ failures: 1 })
+    call(100, "failure")
+    assert.deepStrictEqual([breaker.retryAfter(400), breaker.retryAfter(5000), breaker.rejects(1099), breaker.rejects(1100)], [700, 0, true, false])
+    breaker.restore()
+    assert.strictEqual(breaker.retryAfter(0), undefined)
   })
 
-  it("tells of every change of state, once", () => {
-    const seen: Array<string> = []
-    const breaker = new Breaker({ ...settings, failures: 1, halfOpenCalls: 1 }, (from, to) => seen.push(`${from.tag} ${to.tag}`))
-    const call = (now: number, verdict: "success" | "failure") => {
-      const held = ticket(-1)
-      if (breaker.admit(held, now)) breaker.settled(held, verdict, () => now)
-    }
+  it("tells of every change of state once, and why", () => {
+    const { breaker, call, heard } = driven({ failures: 1, halfOpenCalls: 1 })
     call(0, "success")
     call(1, "failure")
     call(2, "success")
     call(1001, "failure")
     call(2001, "success")
-    assert.deepStrictEqual(seen, ["closed open", "open half-open", "half-open open", "open half-open", "half-open closed"])
+    breaker.isolate()
+    breaker.isolate()
+    breaker.restore()
+    breaker.restore()
+    assert.deepStrictEqual(heard, [
+      "closed open failures", "open half-open open-over", "half-open open probe-failed", "open half-open open-over", "half-open closed probes-succeeded",
+      "closed isolated isolated", "isolated closed restored"
+    ])
+  })
+
+  it("reads no clock for a success, nor for a failure that does not open it, where nothing is measured", () => {
+    const { admit, breaker } = driven({ sampling: undefined })
+    const clock = () => assert.fail("read")
+    breaker.settled(admit(0)!, "success", clock)
+    breaker.settled(admit(0)!, "failure", clock)
+    breaker.settled(admit(0)!, "ignored", clock)
+    const counted = driven({ failures: Infinity, sampling: { ...slow, slowOver: Infinity, slowRate: Infinity, rate: 1 } })
+    counted.breaker.settled(counted.admit(0)!, "failure", clock)
+    const told = driven({ failures: Infinity, sampling: slow })
+    told.breaker.settled(told.admit(0)!, "failure", clock, 5)
+  })
+
+  it("needs the time of a call's beginning for slow calls only", () => {
+    const rated = driven({ sampling: { ...slow, slowOver: Infinity, slowRate: Infinity, rate: 1 } })
+    assert.deepStrictEqual([rated.breaker.timed, rated.admit(5)], [false, { generation: 0, probe: 0 }])
+    const { admit, breaker } = driven({ sampling: slow })
+    assert.deepStrictEqual([breaker.timed, admit(5)], [true, { generation: 0, probe: 0, startedAt: 5 }])
+  })
+
+  it("counts a call as slow whatever its outcome, beyond the limit and not at it", () => {
+    for (const [took, expected] of [[100, "closed"], [101, "open"]] as const) {
+      const { breaker, call } = driven({ failures: Infinity, sampling: slow })
+      call(0, "success", took)
+      call(0, "failure", took)
+      assert.strictEqual(breaker.state.tag, expected)
+    }
+  })
+
+  it("believes the duration that it is told rather than the clock", () => {
+    const { admit, breaker } = driven({ failures: Infinity, sampling: slow })
+    for (let n = 0; n < 2; n++) breaker.settled(admit(0)!, "success", () => 5, 101)
+    assert.deepStrictEqual([breaker.state.tag, breaker.state.reason, breaker.retryAfter(5)], ["open", "slow", 1000])
+  })
+
+  it("counts no slow call that nobody knows the beginning of", () => {
+    const { breaker } = driven({ failures: Infinity, sampling: slow })
+    for (let n = 0; n < 5; n++) breaker.settled({ generation: 0, probe: 0 }, "success", () => 1e6)
+    assert.strictEqual(breaker.state.tag, "closed")
+  })
+
+  it("takes a probe that is slow for a failed one, where slow calls open it", () => {
+    for (const [took, expected] of [[100, "closed"], [101, "open"]] as const) {
+      const { breaker, call } = driven({ failures: 1, halfOpenCalls: 1, sampling: slow })
+      call(0, "failure")
+      call(1000, "success", took)
+      assert.strictEqual(breaker.state.tag, expected)
+    }
+  })
+
+  it("grows with each failed try, and lasts the first time again once it was closed", () => {
+    const { breaker, call } = driven({ failures: 1, halfOpenCalls: 1, growth: { factor: 2, max: 3000 } })
+    const seen: Array<number | undefined> = []
+    let now = 0
+    for (const verdict of ["failure", "failure", "failure", "failure", "success", "failure", "failure"] as const) {
+      call(now, verdict)
+      seen.push(breaker.retryAfter(now))
+      now += breaker.retryAfter(now) ?? 0
+    }
+    assert.deepStrictEqual(seen, [1000, 2000, 3000, 3000, undefined, 1000, 2000])
+  })
+
+  it("has nobody wait for a call that was admitted while it was isolated by who heard of it", () => {
+    const breaker: Breaker = new Breaker({ ...settings, failures: 1 }, (_, to) => to.tag === "half-open" && breaker.isolate())
+    const ticket: Ticket = { generation: 0, probe: 0 }
+    breaker.settled(ticket, "failure", () => 0)
+    assert.deepStrictEqual([breaker.admit(ticket, 1000), breaker.state.tag], [false, "isolated"])
+    const freed: Breaker = new Breaker({ ...settings, failures: 1 }, (_, to) => to.tag === "half-open" && freed.restore())
+    freed.settled({ generation: 0, probe: 0 }, "failure", () => 0)
+    assert.deepStrictEqual([freed.admit(ticket, 1000), ticket.probe, freed.state.tag], [true, 0, "closed"])
+    freed.settled(ticket, "failure", () => 1000)
+    assert.strictEqual(freed.state.tag, "open")
+  })
+})
+
+describe("a breaker that observes", () => {
+  it("goes through all its states and rejects nothing, and says what it would have rejected", () => {
+    const { admit, breaker, call, heard } = driven({ failures: 1, halfOpenCalls: 1, observe: true })
+    call(0, "failure")
+    assert.deepStrictEqual([call(1, "failure"), call(2, "success"), breaker.rejects(3), breaker.state.tag, breaker.retryAfter(2)], [true, true, false, "open", 998])
+    const probe = admit(1000)!
+    assert.deepStrictEqual([call(1000, "failure"), breaker.state.tag], [true, "half-open"])
+    breaker.settled(probe, "success", () => 1001)
+    assert.deepStrictEqual(heard, ["closed open failures", "open half-open open-over", "half-open closed probes-succeeded"])
+    assert.strictEqual(breaker.wouldHaveRejected, 3)
+  })
+
+  it("still shuts what a person isolates", () => {
+    const { breaker, call } = driven({ observe: true })
+    breaker.isolate()
+    assert.deepStrictEqual([call(0, "success"), breaker.rejects(0), breaker.wouldHaveRejected], [false, true, 0])
+  })
+
+  it("counts what a ramp-up would have held back", () => {
+    const { breaker, call } = driven({ failures: 1, halfOpenCalls: 1, observe: true, rampUp: 1000 })
+    call(0, "failure")
+    call(1000, "success")
+    assert.deepStrictEqual(Array.from({ length: 20 }, () => call(1000, "success")), Array<boolean>(20).fill(true))
+    assert.strictEqual(breaker.wouldHaveRejected, 18)
+  })
+
+  it("rejects from the moment that it does not observe any more", () => {
+    const { breaker, call } = driven({ failures: 1, observe: true })
+    call(0, "failure")
+    breaker.settings = { ...settings, observe: false }
+    assert.deepStrictEqual([call(1, "success"), call(1000, "success")], [false, true])
+  })
+})
+
+describe("a breaker that is disabled", () => {
+  it("never opens, and lets everything through", () => {
+    const { breaker, call } = driven({ failures: 1, disabled: true, rampUp: 1000, sampling: { ...slow, rate: 0.1, minimumCalls: 1 } })
+    for (let n = 0; n < 50; n++) assert.isTrue(call(n, "failure", 1000))
+    assert.deepStrictEqual([breaker.state.tag, breaker.gated, breaker.timed], ["closed", false, false])
+    breaker.isolate()
+    assert.isFalse(call(0, "success"))
+    breaker.restore()
+    assert.deepStrictEqual([call(0, "success"), breaker.gated], [true, false])
+  })
+
+  it("closes when it is told so while it is open, and counts from nothing when it works again", () => {
+    const { breaker, call, heard } = driven({ failures: 2, rampUp: 1000 })
+    call(0, "failure")
+    call(0, "failure")
+    breaker.settings = { ...settings, disabled: true }
+    assert.deepStrictEqual([breaker.state.tag, call(0, "failure"), breaker.gated], ["closed", true, false])
+    breaker.settings = settings
+    call(0, "failure")
+    assert.strictEqual(breaker.state.tag, "closed")
+    breaker.settings = { ...settings, disabled: true }
+    breaker.settings = settings
+    call(0, "failure")
+    assert.deepStrictEqual([breaker.state.tag, heard], ["closed", ["closed open failures", "open closed disabled"]])
+    call(0, "failure")
+    assert.strictEqual(breaker.state.tag, "open")
+  })
+})
+
+describe("a breaker that lets the load come back bit by bit", () => {
+  const closing = () => {
+    const all = driven({ failures: 1, halfOpenCalls: 1, rampUp: 1000 })
+    all.call(0, "failure")
+    all.call(1000, "success")
+    return all
+  }
+  const through = ({ call }: ReturnType<typeof driven>, now: number) => Array.from({ length: 100 }, () => call(now, "success")).filter(Boolean).length
+
+  it("lets a tenth through at first, half of them half-way, all in the end, and is not asked any more then", () => {
+    assert.strictEqual(through(closing(), 1000), 10)
+    assert.strictEqual(through(closing(), 1500), 55)
+    const all = closing()
+    assert.deepStrictEqual([all.breaker.gated, through(all, 2000), all.breaker.gated], [true, 100, false])
+  })
+
+  it("says of none in advance that it is rejected", () => {
+    const { breaker, call } = closing()
+    assert.deepStrictEqual([call(1000, "success"), call(1000, "success"), breaker.rejects(1000)], [true, false, false])
+  })
+
+  it("opens again as any closed one does", () => {
+    const { breaker, call } = closing()
+    call(1000, "failure")
+    assert.strictEqual(breaker.state.tag, "open")
+  })
+
+  it("does so after it was restored by hand too, from the first call on, and no more when restored once again", () => {
+    const all = driven({ rampUp: 1000 })
+    all.breaker.isolate()
+    all.breaker.restore()
+    assert.deepStrictEqual([all.breaker.gated, through(all, 50_000)], [true, 10])
+    all.breaker.restore()
+    assert.deepStrictEqual([all.breaker.gated, through(all, 50_000)], [false, 100])
+  })
+
+  it("begins with everything let through, and stops when the option goes", () => {
+    assert.strictEqual(driven({ rampUp: 1000 }).breaker.gated, false)
+    const { breaker } = closing()
+    breaker.settings = settings
+    assert.strictEqual(breaker.gated, false)
+  })
+})
+
+describe("new settings", () => {
+  const rated = (sampling: Partial<NonNullable<BreakerSettings["sampling"]>>) =>
+    ({ ...settings, failures: Infinity, sampling: { window: { calls: 10 }, minimumCalls: 4, rate: 0.5, slowOver: Infinity, slowRate: Infinity, ...sampling } })
+
+  it("keep an open breaker open, for as long as it was to be", () => {
+    const { breaker, call, heard } = driven({ failures: 1 })
+    call(0, "failure")
+    breaker.settings = { ...rated({}), openFor: 5000 }
+    assert.deepStrictEqual([breaker.state.tag, breaker.retryAfter(0), heard.length], ["open", 1000, 1])
+  })
+
+  it("keep counts while the window's shape is as it was", () => {
+    for (const [window, expected] of [[{ calls: 10 }, "open"], [{ calls: 11 }, "closed"], [{ millis: 1000 }, "closed"]] as const) {
+      const { breaker, call } = driven(rated({ minimumCalls: 10 }))
+      for (let n = 0; n < 3; n++) call(0, "failure")
+      breaker.settings = rated({ window })
+      call(0, "failure")
+      assert.strictEqual(breaker.state.tag, expected)
+    }
+  })
+
+  it("keep failures in a row", () => {
+    const { breaker, call } = driven({ failures: 9 })
+    call(0, "failure")
+    call(0, "failure")
+    breaker.settings = { ...settings, failures: 3 }
+    call(0, "failure")
+    assert.strictEqual(breaker.state.tag, "open")
+  })
+
+  it("count half-open calls anew when their number or ratio changes, and leave those at work their place", () => {
+    const half = () => {
+      const all = driven({ failures: 1, halfOpenCalls: 5 })
+      all.call(0, "failure")
+      for (let n = 0; n < 3; n++) all.call(1000, "success")
+      return { ...all, probe: all.admit(1000)! }
+    }
+    const { admit, breaker, probe } = half()
+    breaker.settings = { ...settings, halfOpenCalls: 2 }
+    const second = admit(1000)!
+    assert.deepStrictEqual([second.probe, admit(1000)], [5, undefined])
+    breaker.settled(probe, "success", () => 1000)
+    assert.strictEqual(breaker.state.tag, "half-open")
+    breaker.settled(second, "success", () => 1000)
+    assert.strictEqual(breaker.state.tag, "closed")
+    const ratio = half()
+    ratio.breaker.settings = { ...settings, halfOpenCalls: 5, successRatio: 0.2 }
+    assert.strictEqual(ratio.breaker.state.tag, "half-open")
+    ratio.breaker.settled(ratio.probe, "success", () => 1000)
+    assert.strictEqual(ratio.breaker.state.tag, "closed")
+    const same = half()
+    const { state } = same.breaker
+    same.breaker.settings = { ...settings, halfOpenCalls: 5, openFor: 7 }
+    assert.strictEqual(same.breaker.state, state)
   })
 })
