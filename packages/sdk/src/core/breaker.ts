@@ -40,6 +40,9 @@ export class Breaker {
   timed = false
   /** Calls that went through only because it observes. */
   wouldHaveRejected = 0
+  /** Of the state, at hand for every call; and whether a success needs no more than to end a row of failures. */
+  private generation = 0
+  private plain = true
   private current: BreakerSettings
   private slowOver = Infinity
   private readonly tally = new Tally()
@@ -75,7 +78,14 @@ export class Breaker {
     this.slowOver = settings.disabled ? Infinity : settings.sampling?.slowOver ?? Infinity
     this.timed = this.slowOver < Infinity
     if (settings.disabled || settings.rampUp === undefined) this.ramp.end()
-    this.gated = this.state.tag !== "closed" || this.ramp.active
+    this.ready()
+  }
+
+  private ready(): void {
+    const { state } = this
+    this.generation = state.generation
+    this.gated = state.tag !== "closed" || this.ramp.active
+    this.plain = state.tag === "closed" && this.tally.window === null
   }
 
   /** Would a call be rejected now? Moves nothing. A ramp-up decides only when a call is admitted. */
@@ -86,7 +96,7 @@ export class Breaker {
   /** Writes the admission into the ticket, or says no. */
   admit(ticket: Ticket, now: number): boolean {
     if (this.gated && !this.passes(ticket, now)) return false
-    ticket.generation = this.state.generation
+    ticket.generation = this.generation
     if (this.timed) ticket.startedAt = now
     return true
   }
@@ -120,11 +130,14 @@ export class Breaker {
 
   /** `duration` is known to the caller, or else it is the time since the admission, where it matters. */
   settled(ticket: Ticket, verdict: Verdict, now: () => number, duration?: number): void {
-    const { state, tally } = this
-    if (ticket.generation !== state.generation) return
+    if (ticket.generation !== this.generation) return
+    if (this.plain && verdict === "success") {
+      this.tally.inARow = 0
+      return
+    }
+    const { state } = this
     if (state.tag === "closed") {
-      if (verdict === "success" && tally.window === null) tally.inARow = 0
-      else if (verdict !== "ignored") this.count(ticket, verdict === "failure", now, duration)
+      if (verdict !== "ignored") this.count(ticket, verdict === "failure", now, duration)
     } else if (state.tag === "half-open") {
       const at = now()
       const weighed = verdict === "success" && this.slow(ticket, at, duration) ? "failure" : verdict
@@ -173,7 +186,7 @@ export class Breaker {
     const left = Math.min(rampUp ?? 0, snapshot.rampLeft - age)
     if (left > 0) this.ramp.begin(rampUp!, now + left - rampUp!)
     else this.ramp.end()
-    this.gated = this.ramp.active
+    this.ready()
   }
 
   private move(to: BreakerState, now: number): void {
@@ -190,6 +203,6 @@ export class Breaker {
     this.tally.clear()
     if (to.tag === "closed" && from.tag !== "closed" && rampUp !== undefined && !disabled) this.ramp.begin(rampUp, now)
     else this.ramp.end()
-    this.gated = to.tag !== "closed" || this.ramp.active
+    this.ready()
   }
 }
