@@ -306,6 +306,16 @@ describe("a breaker that observes", () => {
     assert.strictEqual(breaker.wouldHaveRejected, 3)
   })
 
+  it("takes a call that it only lets through for no probe, whatever its ticket was before", () => {
+    const { admit, breaker, call } = driven({ failures: 1, halfOpenCalls: 1, observe: true })
+    call(0, "failure")
+    admit(1000)
+    const ticket: Ticket = { generation: -1, probe: 1 }
+    assert.isTrue(breaker.admit(ticket, 1000))
+    breaker.settled(ticket, "success", () => 1000)
+    assert.strictEqual(breaker.state.tag, "half-open")
+  })
+
   it("still shuts what a person isolates", () => {
     const { breaker, call } = driven({ observe: true })
     breaker.isolate()
