@@ -403,11 +403,14 @@ describe("a breaker that lets the load come back bit by bit", () => {
     assert.deepStrictEqual([all.breaker.gated, through(all, 50_000)], [false, 100])
   })
 
-  it("begins with everything let through, and stops when the option goes", () => {
+  it("begins with everything let through, and stops when the option goes or it is disabled", () => {
     assert.strictEqual(driven({ rampUp: 1000 }).breaker.gated, false)
-    const { breaker } = closing()
-    breaker.settings = settings
-    assert.strictEqual(breaker.gated, false)
+    for (const changed of [settings, { ...settings, rampUp: 1000, disabled: true }]) {
+      const { breaker } = closing()
+      assert.strictEqual(breaker.gated, true)
+      breaker.settings = changed
+      assert.strictEqual(breaker.gated, false)
+    }
   })
 })
 
