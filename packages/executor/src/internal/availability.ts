@@ -13,6 +13,7 @@ const probesOf = (registry: Registry.Service, needs: ReadonlyArray<string>, now:
   for (const need of needs) {
     const breaker = registry.get(need)?.breaker
     if (breaker === null || breaker === undefined || breaker.state.tag === "closed") continue
+    if (breaker.settings.observe === true && breaker.state.tag !== "isolated") continue
     limit = breaker.rejects(now) ? 0 : Math.min(limit, breaker.settings.halfOpenCalls)
     if (limit === 0) return 0
   }

@@ -35,6 +35,15 @@ describe("openings", () => {
     assert.deepStrictEqual(names(openings([free, charge, ship, stranger], registry, 0, idle)), ["free", "charge", "ship", "stranger"])
   }))
 
+  it.effect("leaves open what needs a dependency whose breaker only observes, until it is isolated by hand", () => Effect.gen(function*() {
+    const registry = yield* Registry.Registry
+    const breaker = registry.dependency("api", "payments", { breaker: { failures: 1, openFor: 10_000, observe: true } }).breaker!
+    trip(breaker, 0)
+    assert.deepStrictEqual([breaker.state.tag, names(openings([charge], registry, 0, idle))], ["open", ["charge"]])
+    breaker.isolate()
+    assert.deepStrictEqual(names(openings([charge], registry, 0, idle)), [])
+  }).pipe(Effect.provide(Layer.fresh(Registry.layer))))
+
   it.effect("leaves out what needs a dependency whose breaker is open or isolated", () => Effect.gen(function*() {
     const { carrier, payments, registry } = yield* bench
     trip(carrier, 0)

@@ -118,7 +118,8 @@ export abstract class Call extends Try {
 
   /** A retry that the breaker would reject, that the deadline cannot hold, or that no budget is left for, is not begun. */
   private affordable(delay: number): boolean {
-    const { breaker, budget, settings: { retry } } = this.dependency
+    const { breaker } = this
+    const { budget, settings: { retry } } = this.dependency
     const now = this.lanes.timers.port.now()
     if (retry === undefined || (breaker !== null && breaker.rejects(now))) return false
     if (now + delay >= this.deadline || now + delay - this.startedAt > retry.maxElapsed) return false

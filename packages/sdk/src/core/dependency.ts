@@ -1,13 +1,14 @@
 /** One dependency: its settings, its breaker, budget and bulkhead, its statistics and who listens. Shared by all its calls. */
 import { Adaptive } from "./adaptive.ts"
 import type { Attempt } from "./attempt.ts"
-import { Breaker, type BreakerState, type Verdict } from "./breaker.ts"
+import { Breaker, type BreakerChanged, type BreakerReason, type BreakerSettings, type BreakerState, type Verdict } from "./breaker.ts"
 import { Budget } from "./budget.ts"
 import { Bulkhead, type BulkheadSettings } from "./bulkhead.ts"
 import type { Chaos } from "./chaos.ts"
 import { classify, type Outcome } from "./classify.ts"
 import { contradictions } from "./contradictions.ts"
 import { Emitter } from "./events.ts"
+import { KeyedBreakers } from "./keyedBreakers.ts"
 import { liveTimers } from "./live.ts"
 import { type PolicyOptions, type PolicySettings, readOptions } from "./options.ts"
 import { Percentile } from "./percentile.ts"
@@ -23,12 +24,16 @@ export interface Lanes {
   readonly attempt: Lane | null
 }
 
+/** Of a breaker that only a person opens. */
+const never: BreakerSettings = { failures: Infinity, openFor: 1, halfOpenCalls: 1, probeLease: 1, disabled: true }
+
 /** The engine's own parts of one policy. */
 export class Dependency extends Emitter {
   readonly name: string
   options: PolicyOptions<unknown>
   settings: PolicySettings
   breaker: Breaker | null = null
+  private keyed: KeyedBreakers | null = null
   budget: Budget | null = null
   rateLimit: RateLimit | null = null
   bulkhead: Bulkhead | null = null
@@ -49,6 +54,7 @@ export class Dependency extends Emitter {
   timed = false
   /** Whether an attempt may begin in another call's timer or turn. */
   wanders = false
+  private readonly moved: BreakerChanged = (from, to, reason) => this.breakerMoved(from, to, reason)
   private lanes: Lanes
   private readonly millisOf: ((duration: unknown) => number) | undefined
 
@@ -83,15 +89,21 @@ export class Dependency extends Emitter {
     else if (JSON.stringify(budget) !== JSON.stringify(before?.retry?.budget)) this.budget = new Budget(budget)
     this.measures = this.adaptive !== null || this.throttle !== null || this.durations !== null
     this.wanders = bulkhead !== undefined || rateLimit !== undefined || (retry !== undefined && attemptTimeout < Infinity)
-    this.timed = timeout < Infinity || attemptTimeout < Infinity || this.budget !== null || hedge !== undefined || this.measures
+    this.timed = timeout < Infinity || attemptTimeout < Infinity || this.budget !== null || hedge !== undefined || this.measures || this.breaker?.timed === true
       || rateLimit !== undefined || (retry !== undefined && retry.maxElapsed < Infinity)
     return this.makeLanes(timers)
   }
 
   private applyBreaker({ breaker }: PolicySettings): void {
-    if (breaker === undefined) this.breaker = null
-    else if (this.breaker === null) this.breaker = new Breaker(breaker, (from, to) => this.breakerMoved(from, to))
-    else this.breaker.settings = breaker
+    if (breaker === undefined) {
+      if (this.breaker?.state.tag === "isolated") this.breaker.settings = never // by hand: until it is restored by hand
+      else this.breaker = null
+      this.keyed = null
+    } else {
+      if (this.breaker === null) this.breaker = new Breaker(breaker, this.moved)
+      else this.breaker.settings = breaker
+      if (this.keyed !== null) this.keyed.settings = breaker
+    }
   }
 
   /** Whoever waits in one that is turned off is let in by it. */
@@ -134,10 +146,23 @@ export class Dependency extends Emitter {
     return quantile === undefined ? delay : Math.max(measured!.min, quantile)
   }
 
-  private breakerMoved(from: BreakerState, to: BreakerState): void {
-    this.breakerSince = this.lanes.timers.port.epoch()
+  /** The breaker of this key, such as a tenant's or a host's; without a key, and while all is isolated, the one of all. */
+  breakerOf(key: string | undefined): Breaker | null {
+    const { breaker } = this.settings
+    if (key === undefined || breaker === undefined || this.breaker?.state.tag === "isolated") return this.breaker
+    this.keyed ??= new KeyedBreakers(breaker, (of, from, to, reason) => this.breakerMoved(from, to, reason, of))
+    return this.keyed.of(key)
+  }
+
+  private breakerMoved(from: BreakerState, to: BreakerState, reason: BreakerReason, key?: string): void {
+    if (key === undefined) this.breakerSince = this.lanes.timers.port.epoch()
     if (to.tag === "open") this.statistics.openings++
-    this.emit("breaker", { from: from.tag, to: to.tag })
+    this.emit("breaker", { from: from.tag, to: to.tag, reason, key })
+  }
+
+  /** The keys whose breaker is not closed. */
+  get openKeys(): ReadonlyArray<string> {
+    return this.keyed === null ? [] : this.keyed.states().filter(({ state }) => state.tag !== "closed").map(({ key }) => key)
   }
 
   /** What of its options can never happen, each with the reason. */
@@ -176,7 +201,7 @@ export class Dependency extends Emitter {
 
   /** Lets nothing through until `restore`, also where there is no breaker otherwise. */
   isolate(): void {
-    this.breaker ??= new Breaker({ failures: Infinity, openFor: 0, halfOpenCalls: 1, probeLease: 0 }, (from, to) => this.breakerMoved(from, to))
+    this.breaker ??= new Breaker(never, this.moved)
     this.breaker.isolate()
   }
 
@@ -194,12 +219,15 @@ const kept = <S, P extends { update(settings: S, now: number): void }>(part: P |
 /** What everybody may see of a dependency. */
 export interface DependencyState extends Readonly<Statistics>, Rates {
   readonly breaker: "closed" | "open" | "half-open" | "isolated"
+  /** The breakers of keys that are not closed. */
+  readonly openKeys: ReadonlyArray<string>
   readonly queued: number
 }
 
 /** A copy of its state at this moment. */
 export const stateOf = (dependency: Dependency): DependencyState => ({
   breaker: dependency.breaker?.state.tag ?? "closed",
+  openKeys: dependency.openKeys,
   queued: (dependency.bulkhead?.queued ?? 0) + (dependency.rateLimit?.queued ?? 0),
   ...dependency.statistics,
   ...ratesOf(dependency.statistics)

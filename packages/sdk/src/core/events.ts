@@ -1,9 +1,15 @@
 /** What a dependency tells while it works, to whoever listens. */
-import type { BreakerState } from "./breaker.ts"
+import type { BreakerReason, BreakerState } from "./breaker.ts"
 import type { Rejected } from "./errors.ts"
 
 export interface Events {
-  breaker: { readonly from: BreakerState["tag"]; readonly to: BreakerState["tag"] }
+  breaker: {
+    readonly from: BreakerState["tag"]
+    readonly to: BreakerState["tag"]
+    readonly reason: BreakerReason
+    /** Whose breaker, where there is one for each key. */
+    readonly key: string | undefined
+  }
   retry: {
     readonly operation: string | undefined
     /** The attempt that comes, from 2, of how many. */

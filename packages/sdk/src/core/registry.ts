@@ -118,6 +118,7 @@ const breakerEntry = (dependency: Dependency, kind: Kind, now: number, epoch: nu
   const retryAfter = breaker.retryAfter(now)
   const why = [
     tag === "isolated" ? "isolated by hand" : `breaker ${tag}${breakerSince === undefined ? "" : ` since ${iso(breakerSince)}`}`,
+    ...(settings.breaker?.observe === true && tag !== "isolated" ? ["it only observes, and rejects nothing"] : []),
     ...(tag === "isolated" ? [] : [`${statistics.openings} opening${statistics.openings === 1 ? "" : "s"} so far`]),
     ...(lastFailure === undefined ? [] : [`last failure: ${explain(lastFailure.error)}`]),
     ...(retryAfter === undefined ? [] : [`tries again in ${formatMillis(retryAfter)}`])

@@ -10,7 +10,7 @@
  * their permits back.
  */
 import { Attempt } from "./attempt.ts"
-import type { Verdict } from "./breaker.ts"
+import type { Breaker, Verdict } from "./breaker.ts"
 import { Bulkhead } from "./bulkhead.ts"
 import type { Fault } from "./chaos.ts"
 import type { Outcome } from "./classify.ts"
@@ -27,6 +27,8 @@ export interface CallOptions {
   readonly operation?: string | undefined
   /** False: retried only with proof that nothing was applied, and never hedged. True unless said. */
   readonly idempotent?: boolean | undefined
+  /** Which breaker it is under, where each tenant or host has its own; that of the dependency unless said. */
+  readonly breakerKey?: string | undefined
   /** How much of the rate limit each attempt takes, a whole number; 1 unless said. */
   readonly weight?: number | undefined
 }
@@ -73,6 +75,12 @@ export abstract class Try extends Wait implements Waiter {
     return this.options?.weight ?? 1
   }
 
+  /** Whoever it is under now. */
+  protected get breaker(): Breaker | null {
+    const { options } = this
+    return options === undefined || options.breakerKey === undefined ? this.dependency.breaker : this.dependency.breakerOf(options.breakerKey)
+  }
+
   get operation(): string | undefined {
     return this.options?.operation
   }
@@ -84,9 +92,10 @@ export abstract class Try extends Wait implements Waiter {
 
   /** The breaker is asked first, for whatever it would reject must not wait for a permit. */
   protected enter(now: number): void {
-    const { breaker, chaos, rateLimit } = this.dependency
+    const { breaker } = this
+    const { chaos, rateLimit } = this.dependency
     if (chaos !== null && this.turnedAway(chaos)) return
-    if (breaker !== null && breaker.state.tag !== "closed") {
+    if (breaker !== null && breaker.gated) {
       now = this.lanes.timers.port.now()
       if (breaker.rejects(now)) return this.refused(this.openError(now))
     }
@@ -119,8 +128,8 @@ export abstract class Try extends Wait implements Waiter {
   }
 
   private admit(now: number, bulkhead: Bulkhead | null): void {
-    const { dependency } = this
-    const { breaker, settings, throttle } = dependency
+    const { breaker, dependency } = this
+    const { settings, throttle } = dependency
     const attempt = new Attempt(this, this.attempts + 1, now, breaker, bulkhead)
     if (throttle !== null && (attempt.throttled = throttle.admit(now, this.lanes.timers.port.random)) < 0) {
       bulkhead?.leave()
@@ -188,7 +197,8 @@ export abstract class Try extends Wait implements Waiter {
 
   /** The answer is late: another attempt is sent beside, if it can begin at once and the budget allows. */
   private hedge(now: number, race: Race): void {
-    const { breaker, budget, bulkhead, rateLimit, statistics } = this.dependency
+    const { breaker } = this
+    const { budget, bulkhead, rateLimit, statistics } = this.dependency
     race.turn(now)
     this.armRace(now)
     if (breaker !== null && breaker.rejects(now)) return
@@ -287,8 +297,10 @@ export abstract class Try extends Wait implements Waiter {
   }
 
   private openError(now: number): BreakerOpenError {
-    const { breaker, name } = this.dependency
-    return new BreakerOpenError(name, this.operation, breaker!.state.tag, breaker!.retryAfter(now))
+    const breaker = this.breaker!
+    const { tag } = breaker.state
+    const state = tag === "closed" ? "letting the load come back bit by bit" : tag
+    return new BreakerOpenError(this.dependency.name, this.operation, state, breaker.retryAfter(now))
   }
 
   private limitedError(rateLimit: RateLimit, now: number): RateLimitedError {

@@ -20,7 +20,7 @@ export {
 export type { Events } from "../core/events.ts"
 export type { CheckEntry, CheckResult, Report, Status } from "../core/health.ts"
 export type { Criticality, PolicyOptions } from "../core/options.ts"
-export type { BreakerOptions } from "../core/options/breaker.ts"
+export type { BreakerOptions, GrowingOptions, SlowOptions } from "../core/options/breaker.ts"
 export type { AdaptiveOptions } from "../core/options/adaptive.ts"
 export type { BulkheadOptions } from "../core/options/bulkhead.ts"
 export type { HedgeOptions, MeasuredDelay } from "../core/options/hedge.ts"

@@ -1,89 +1,114 @@
-/** The breaker's strategies under real calls. */
 import { assert, describe, it } from "vitest"
-import { Dependency } from "../../src/core/dependency.ts"
-import type { BreakerOptions } from "../../src/core/options/breaker.ts"
-import { Api } from "../../src/promise/Api.ts"
-import { caught, gate, virtual } from "../support/virtual.ts"
+import type { PolicyOptions } from "../../src/core/options.ts"
+import { caught, gate, hang } from "../support/virtual.ts"
+import { fail, make } from "./make.ts"
 
-const make = (breaker: BreakerOptions, options: { readonly timeout?: number; readonly bulkhead?: { readonly concurrency: number } } = {}) => {
-  const { port, timers } = virtual()
-  const api = new Api(new Dependency("x", { breaker, timeout: 60_000, ...options }, timers))
-  const answer = () => api.call(() => Promise.resolve(1))
-  const fail = () => caught(api.call(() => Promise.reject(new Error("boom"))))
-  const late = async (millis: number) => {
-    const { promise, resolve } = gate<number>()
-    const call = caught(api.call(() => promise))
-    await port.pass(millis)
-    resolve(1)
-    return call
-  }
-  return { answer, api, fail, late, port, state: () => api.state().breaker }
-}
+const tagOf = async (answer: Promise<unknown>): Promise<string> => (await caught(answer))?._tag ?? "answered"
 
-describe("the breaker of an api", () => {
-  it("opens at a share of failures, though successes come between", async () => {
-    const { answer, fail, state } = make({ rate: 0.5, minimumCalls: 6 })
-    for (let n = 0; n < 3; n++) {
-      assert.strictEqual(state(), "closed")
-      await answer()
-      await fail()
+describe("a breaker in a policy", () => {
+  it("opens on a rate of failures over a time, but not on few calls", async () => {
+    const { api, port } = make({ breaker: { rate: 0.5, window: "10 seconds", minimumCalls: 4, openFor: 1000 } })
+    const reasons: Array<string> = []
+    api.on("breaker", ({ reason }) => reasons.push(reason))
+    for (let n = 0; n < 3; n++) await caught(api.call(fail()))
+    assert.strictEqual(api.state().breaker, "closed")
+    await port.pass(11_000)
+    for (let n = 0; n < 2; n++) await api.call(() => 1)
+    for (let n = 0; n < 2; n++) await caught(api.call(fail()))
+    assert.deepStrictEqual([api.state().breaker, reasons], ["open", ["rate"]])
+  })
+
+  it("opens on calls that answer well and too slowly, timed by the policy's clock", async () => {
+    const { api, port } = make({ breaker: { slow: { over: 100, rate: 1 }, window: { calls: 2 }, minimumCalls: 2, openFor: 1000 } })
+    for (const millis of [100, 101, 101]) {
+      const work = gate<number>()
+      const answer = api.call(() => work.promise)
+      await port.pass(millis)
+      work.resolve(1)
+      await answer
     }
-    assert.strictEqual(state(), "open")
-    assert.strictEqual((await fail())._tag, "BreakerOpenError")
+    assert.strictEqual(api.state().breaker, "open")
   })
 
-  it("opens at a share of slow calls, though all of them succeed", async () => {
-    const { late, state } = make({ slow: { over: 100, rate: 1 }, minimumCalls: 2 })
-    await late(100)
-    await late(101)
-    await late(101)
-    assert.strictEqual(state(), "closed")
-    const all = make({ slow: { over: 100, rate: 1 }, minimumCalls: 2 })
-    await all.late(101)
-    await all.late(101)
-    assert.strictEqual(all.state(), "open")
+  it("counts a timeout as slow and as failed", async () => {
+    const { api, port } = make({ timeout: 200, breaker: { slow: { over: 100, rate: 1 }, window: { calls: 1 }, minimumCalls: 1 } })
+    const answer = tagOf(api.call(hang))
+    await port.pass(200)
+    assert.deepStrictEqual([await answer, api.state().breaker], ["CallTimeoutError", "open"])
   })
 
-  it("counts what reached its deadline as a failure, and as slow", async () => {
-    const { late, state } = make({ slow: { over: 100, rate: 1 }, minimumCalls: 2 }, { timeout: 200 })
-    for (let n = 0; n < 2; n++) assert.strictEqual((await late(300))._tag, "CallTimeoutError")
-    assert.strictEqual(state(), "open")
+  it("of a key shuts out that key alone, and all are shut out by hand", async () => {
+    const { api, dependency } = make({ breaker: { failures: 2, openFor: 1000 } })
+    const seen: Array<unknown> = []
+    api.on("breaker", ({ key, to }) => seen.push([key, to]))
+    for (let n = 0; n < 2; n++) await caught(api.call(fail(), { breakerKey: "a" }))
+    assert.deepStrictEqual([await tagOf(api.call(() => 1, { breakerKey: "a" })), await tagOf(api.call(() => 1, { breakerKey: "b" })), await tagOf(api.call(() => 1))],
+      ["BreakerOpenError", "answered", "answered"])
+    assert.deepStrictEqual([api.state().breaker, api.state().openKeys, seen], ["closed", ["a"], [["a", "open"]]])
+    api.isolate()
+    assert.strictEqual(await tagOf(api.call(() => 1, { breakerKey: "b" })), "BreakerOpenError")
+    api.restore()
+    assert.strictEqual(await tagOf(api.call(() => 1, { breakerKey: "b" })), "answered")
+    dependency.update({ breaker: false })
+    assert.deepStrictEqual([await tagOf(api.call(() => 1, { breakerKey: "a" })), api.state().openKeys], ["answered", []])
   })
 
-  it("is not diluted by answers of the cache (opossum counts them as successes)", async () => {
-    const { answer, api, fail, state } = make({ rate: 0.5, minimumCalls: 4 })
-    await answer()
-    for (let n = 0; n < 50; n++) await api.cached({ key: "a", ttl: "1 minute" }, () => Promise.resolve(1))
-    await fail()
-    await fail()
-    assert.strictEqual(state(), "open")
+  it("of a key settles on the breaker that let the call through, also when it is pushed out meanwhile", async () => {
+    const { api } = make({ breaker: { failures: 1, maxKeys: 1 } })
+    const work = gate<number>()
+    const first = caught(api.call(() => work.promise, { breakerKey: "a" }))
+    await api.call(() => 1, { breakerKey: "b" }) // takes the one place
+    await api.call(() => 1, { breakerKey: "a" }) // a new one
+    work.reject(new Error("late"))
+    await first
+    assert.strictEqual(await tagOf(api.call(() => 1, { breakerKey: "a" })), "answered")
   })
 
-  it("does not count what a bulkhead rejects (opossum, resilience4j #1657)", async () => {
-    const { answer, api, state } = make({ rate: 0.1, minimumCalls: 2 }, { bulkhead: { concurrency: 1 } })
-    const { promise, resolve } = gate<number>()
-    const held = api.call(() => promise)
-    for (let n = 0; n < 50; n++) assert.strictEqual((await caught(answer()))._tag, "BulkheadFullError")
-    resolve(1)
-    await held
-    await answer()
-    assert.strictEqual(state(), "closed")
+  it("that observes tells all and rejects nothing", async () => {
+    const { api } = make({ breaker: { failures: 1, openFor: 1000, observe: true } })
+    await caught(api.call(fail()))
+    assert.deepStrictEqual([api.state().breaker, await tagOf(api.call(() => 1))], ["open", "answered"])
   })
 
-  it("takes a function that gives nothing for a success (opossum: a failure)", async () => {
-    const { api, state } = make({ rate: 0.1, minimumCalls: 2 })
-    for (let n = 0; n < 5; n++) assert.isUndefined(await api.call(() => undefined))
-    assert.strictEqual(state(), "closed")
+  it("that is disabled never opens", async () => {
+    const { api } = make({ breaker: { failures: 1, disabled: true } })
+    await caught(api.call(fail()))
+    assert.deepStrictEqual([api.state().breaker, api.state().failures], ["closed", 1])
   })
 
-  it("keeps its state and its counts when other options of it change", async () => {
-    const { api, fail, state } = make({ rate: 1, minimumCalls: 4 })
-    await fail()
-    await fail()
-    api.update({ breaker: { rate: 1, minimumCalls: 3, openFor: "5 seconds" } })
-    await fail()
-    assert.strictEqual(state(), "open")
-    api.update({ breaker: { rate: 1, observe: true } })
-    assert.deepStrictEqual([await caught(api.call(() => 1)), state()], [undefined, "open"])
+  it("lets the load come back bit by bit, and says so in its rejections", async () => {
+    const { api, port } = make({ breaker: { failures: 1, openFor: 1000, rampUp: 1000 } })
+    await caught(api.call(fail()))
+    await port.pass(1000)
+    await api.call(() => 1)
+    const passed = async () => {
+      let count = 0
+      for (let n = 0; n < 100; n++) if (await tagOf(api.call(() => 1)) === "answered") count++
+      return count
+    }
+    const first = await passed()
+    await port.pass(500)
+    const second = await passed()
+    await port.pass(500)
+    assert.isTrue(first < 20 && second > 40 && second < 70, `${first} ${second}`)
+    assert.strictEqual(await passed(), 100)
+  })
+
+  it.each<[PolicyOptions["breaker"]]>([[{ failures: 2 }], [{ rate: 0.5, window: { calls: 10 }, minimumCalls: 2 }]])(
+    "keeps its state and its counts through an update of something else (%j)", async (breaker) => {
+      const { api } = make({ breaker })
+      await caught(api.call(fail()))
+      api.update({ timeout: 500 })
+      await caught(api.call(fail()))
+      assert.strictEqual(api.state().breaker, "open")
+      api.update({ timeout: 400 })
+      assert.strictEqual(api.state().breaker, "open")
+    })
+
+  it("keeps what was isolated by hand through any update, where it is off too", async () => {
+    const { api } = make({})
+    api.isolate()
+    api.update({ timeout: 500 })
+    assert.strictEqual(await tagOf(api.call(() => 1)), "BreakerOpenError")
   })
 })
