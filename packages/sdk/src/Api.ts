@@ -6,13 +6,15 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type { CacheEntry } from "./core/cache.ts"
-import { classify } from "./core/classify.ts"
+import type { CacheState } from "./core/dependencyCache.ts"
 import { apiDefaults } from "./core/options.ts"
 import { type CacheOptions, EffectCache } from "./internal/effectCache.ts"
 import * as Policy from "./Policy.ts"
 import { Registry } from "./Registry.ts"
 
 export type { CacheEntry } from "./core/cache.ts"
+export type { CacheStore, StoredAnswer } from "./core/cacheStore.ts"
+export type { CacheState } from "./core/dependencyCache.ts"
 export type { CacheOptions } from "./internal/effectCache.ts"
 
 /** An `Api` that leaves an option out gets 30 s, `Retry.api` and a breaker of 5 failures for 60 s. */
@@ -30,6 +32,16 @@ export interface Shape {
   readonly cache: EffectCache
 }
 
+/** What `cached` keeps. */
+export interface Cache<Self> {
+  /** Forgets the answer of this key. A call for it that is under way answers those who wait, and is not kept. */
+  invalidate(key: string): Effect.Effect<void, never, Self>
+  /** Forgets all answers, as `invalidate` does. */
+  readonly clear: Effect.Effect<void, never, Self>
+  /** Hits, misses, stale answers, refreshes, entries, and what a store failed to do. */
+  readonly state: Effect.Effect<CacheState, never, Self>
+}
+
 type Rejected = Policy.Rejected
 
 /** The class that `Api.Service` makes: a service key, its layer, and the operations. */
@@ -41,10 +53,15 @@ export interface ApiClass<Self, Name extends string> extends Context.ServiceClas
     operation: string, effect: Effect.Effect<A, E, R>, options: CallOptions & Policy.Fallback<E, B, E2, R2>
   ): Effect.Effect<A | B, E2, R | R2 | Self>
   call<A, E, R>(operation: string, effect: Effect.Effect<A, E, R>, options?: CallOptions): Effect.Effect<A, E | Rejected, R | Self>
-  /** The fresh answer of this key, or the call's; when that is rejected or fails, the last good one if not too old. */
+  /**
+   * The fresh answer of this key, or the call's, which is one for all who ask at once. An older answer is served while it is
+   * renewed behind (`staleWhileRevalidate`), or when the call is rejected or fails (`staleIfError`).
+   */
   cached<A, E, R>(operation: string, options: CacheOptions & CallOptions, effect: Effect.Effect<A, E, R>): Effect.Effect<A, E | Rejected, R | Self>
   /** As `cached`, and says whether the answer is stale and when it was stored (epoch ms). */
   cachedEntry<A, E, R>(operation: string, options: CacheOptions & CallOptions, effect: Effect.Effect<A, E, R>): Effect.Effect<CacheEntry<A>, E | Rejected, R | Self>
+  /** What `cached` keeps, to forget it or to look at it. */
+  readonly cache: Cache<Self>
   /** Breaker and statistics at this moment. */
   readonly state: Effect.Effect<Policy.State, never, Self>
   /** Lets nothing through until `restore`. */
@@ -60,8 +77,7 @@ const shapeOf = (name: string, options: Options): Effect.Effect<Shape> =>
     const registry = yield* Registry
     const services = yield* Effect.context<never>()
     const policy = Policy.fromRegistry(registry, "api", name, { ...apiDefaults as Options, ...options }, services)
-    const good = (value: unknown) => (options.classify?.(value, true) ?? classify(value, true)) === "success"
-    return { policy, cache: new EffectCache(good) }
+    return { policy, cache: new EffectCache(registry.get(name)!, (effect, run) => policy.run(effect, run)) }
   })
 
 const layers = new WeakMap<object, Layer.Layer<any>>()
@@ -110,13 +126,23 @@ export const Service = <Self>() =>
     },
     cachedEntry: {
       value<A, E, R>(this: Context.Service<Self, Shape>, operation: string, cache: CacheOptions & CallOptions, effect: Effect.Effect<A, E, R>) {
-        return this.use((api) =>
-          api.cache.entry(cache, api.policy.run(effect, { idempotent: cache.idempotent, operation })))
+        const run = { idempotent: cache.idempotent, operation }
+        return this.use((api) => api.cache.entry(cache, run, effect))
       }
     },
     cached: {
-      value<A, E, R>(this: ApiClass<Self, Name>, operation: string, cache: CacheOptions & CallOptions, effect: Effect.Effect<A, E, R>) {
-        return Effect.map(this.cachedEntry(operation, cache, effect), ({ value }) => value)
+      value<A, E, R>(this: Context.Service<Self, Shape>, operation: string, cache: CacheOptions & CallOptions, effect: Effect.Effect<A, E, R>) {
+        const run = { idempotent: cache.idempotent, operation }
+        return this.use((api) => api.cache.value(cache, run, effect))
+      }
+    },
+    cache: {
+      get(this: Context.Service<Self, Shape>): Cache<Self> {
+        return {
+          invalidate: (key) => this.use((api) => api.cache.invalidate(key)),
+          clear: this.use((api) => api.cache.clear),
+          state: this.use((api) => Effect.sync(() => api.cache.state()))
+        }
       }
     }
   }
