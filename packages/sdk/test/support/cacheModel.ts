@@ -25,6 +25,9 @@ export interface Driven {
 }
 
 export const maxEntries = 2
+/** As options: an age of 0 is one that is left out. */
+export const optionsOf = ({ staleIfError, staleWhileRevalidate, ttl }: Times) =>
+  ({ ttl, staleWhileRevalidate: staleWhileRevalidate || undefined, staleIfError: staleIfError || undefined })
 export const bad = { status: 503 }
 export const shown = (value: unknown): string => typeof value === "string" ? value : "bad"
 
