@@ -159,7 +159,7 @@ export class Cache {
         leave(reason)
       }
       const aborted = () => go(signal!.reason)
-      const timer = deadline === Infinity ? undefined : this.port.at(deadline - this.port.now(), () => go(this.lateError(options)))
+      const timer = deadline === Infinity ? undefined : this.port.at(Math.max(0, deadline - this.port.now()), () => go(this.lateError(options)))
       const over = () => {
         timer?.cancel()
         signal?.removeEventListener("abort", aborted)

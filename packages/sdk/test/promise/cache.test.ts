@@ -14,7 +14,7 @@ const make = (options: PolicyOptions = {}, store?: CacheStore) => {
   const { port, timers } = virtual()
   const dependency = new Dependency("x", options, timers)
   const api = new Api(dependency)
-  const cache = store === undefined ? api.cache : new Cache(dependency, (work, call) => api.call(work, call), { ...cacheDefaults, store })
+  const cache = store === undefined ? api.cache : new Cache(dependency, (work, call) => api.call(work, call), { settings: { ...cacheDefaults, store } })
   return { api, cache, dependency, port }
 }
 const fail = () => Promise.reject(new Error("boom"))
@@ -190,6 +190,21 @@ describe("a flight", () => {
     assert.deepStrictEqual([await patient, seen], ["in time for the other", 1000])
     await port.pass(1000)
     assert.strictEqual(port.waiting.length, 0)
+  })
+
+  it("neither inherits the deadline of the call around its first caller, who is bound by it alone", async () => {
+    const { port, timers } = virtual()
+    const dependency = new Dependency("x", { timeout: 1000 }, timers)
+    const [outer, inner] = [new Api(new Dependency("outer", { timeout: 40 }, timers), true), new Api(dependency, true)]
+    const work = gate<string>()
+    let seen = 0
+    let within: Promise<any> | undefined
+    void caught(outer.call(() => within = caught(inner.cached(tolerant, ({ deadline }) => { seen = deadline; return work.promise }))))
+    const outside = inner.cached(tolerant, () => work.promise)
+    await port.pass(40)
+    assert.strictEqual((await within)._tag, "CallTimeoutError")
+    work.resolve("for who has time")
+    assert.deepStrictEqual([await outside, seen], ["for who has time", 1000])
   })
 
   it("that no deadline waits for any more is stopped, and its caller has the last good answer", async () => {
@@ -411,7 +426,7 @@ class PromiseDriven implements Driven {
   private readonly made = virtual()
   private readonly dependency = new Dependency("x", {}, this.made.timers)
   private readonly api = new Api(this.dependency)
-  private readonly cache = new Cache(this.dependency, (work, call) => this.api.call(work, call), { ...cacheDefaults, maxEntries })
+  private readonly cache = new Cache(this.dependency, (work, call) => this.api.call(work, call), { settings: { ...cacheDefaults, maxEntries } })
   private works: Array<Work> = []
   private asks: Array<{ readonly id: number; readonly caller: AbortController }> = []
   private asked = 0

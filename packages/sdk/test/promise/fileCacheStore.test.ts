@@ -111,7 +111,7 @@ describe("a folder of answers", () => {
     const cacheOf = () => {
       const dependency = new Dependency("x", {})
       const api = new Api(dependency)
-      return new Cache(dependency, (work, options) => api.call(work, options), { ...cacheDefaults, store: fileCacheStore(folder), storeTimeout: 10_000 })
+      return new Cache(dependency, (work, options) => api.call(work, options), { settings: { ...cacheDefaults, store: fileCacheStore(folder), storeTimeout: 10_000 } })
     }
     const options = { key: "k", ttl: 0, staleIfError: "1 hour" } as const
     const before = cacheOf()
