@@ -130,13 +130,12 @@ export class Cache {
 
   /** The call of a flight belongs to no caller, so it has nobody's signal and deadline. */
   private begin<A>(options: CacheOptions, times: CacheTimes, work: Work<A>, flight: Flight<Shared>): Shared {
-    const { jitter: _, key: __, staleIfError: ___, staleWhileRevalidate: ____, ttl: _____, ...own } = options
     const abort = new AbortController()
     let begun: (answer: Shared["answer"]) => void = () => {}
     const answer: Shared["answer"] = new Promise((resolve) => { begun = resolve })
     const shared = flight.handle = { abort, answer } // before the work begins: it may ask for this very key
     answer.catch(() => {}) // a renewal that fails changes nothing, and all who waited may be gone
-    const call = () => this.call(work, { ...own, deadline: undefined, signal: abort.signal })
+    const call = () => this.call(work, { ...options, deadline: undefined, signal: abort.signal })
     begun((this.inherits ? within(Infinity, call, undefined) : call()).then(
       (value) => this.cache.landed(flight, value, times, this.port),
       (error: unknown) => {

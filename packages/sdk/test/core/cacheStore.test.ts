@@ -84,6 +84,33 @@ describe("a store behind memory", () => {
     assert.strictEqual(asked.at(-1), "set k four")
   })
 
+  it("is not asked twice because an answer that nobody wants any more has come", async () => {
+    const { asked, behind, gates, load, port } = byHand()
+    const unwanted = load("k")
+    behind.invalidate("k", port)
+    gates[1]!.resolve(undefined)
+    await turn()
+    void load("k")
+    gates[0]!.resolve(answer("old"))
+    await unwanted
+    await turn()
+    void load("k")
+    assert.deepStrictEqual(asked, ["get k", "delete k", "get k"])
+  })
+
+  it("leaves no timer behind, and only a caller's may keep the process alive", async () => {
+    const { behind, gates, load, port } = byHand()
+    const held: Array<boolean> = []
+    const at = port.at.bind(port)
+    Object.assign(port, { at: (delay: number, fire: () => void) => ({ ...at(delay, fire), hold: (yes: boolean) => held.push(yes) }) })
+    void load("k")
+    behind.keep("k", answer("v"), 1000, port)
+    assert.deepStrictEqual([held, port.waiting.length], [[true, false], 2])
+    for (const { resolve } of gates) resolve(undefined)
+    await turn()
+    assert.strictEqual(port.waiting.length, 0)
+  })
+
   it("is not asked for a key that is being written", async () => {
     const { asked, behind, gates, load, port } = byHand()
     behind.invalidate("k", port)
@@ -111,6 +138,15 @@ describe("a store behind memory", () => {
     assert.deepStrictEqual(asked, ["set k one", "delete k"])
   })
 
+  it("keeps an answer in time though another key was invalidated meanwhile", async () => {
+    const { asked, behind, gates, port } = byHand()
+    behind.keep("k", answer("one"), 1000, port)
+    behind.invalidate("other", port)
+    gates[0]!.resolve(undefined)
+    await turn()
+    assert.deepStrictEqual(asked, ["set k one", "delete other"])
+  })
+
   it("does not bring back what was invalidated while it was read", async () => {
     const { behind, found, gates, load, port } = byHand()
     const loading = load("k")
@@ -131,6 +167,18 @@ describe("a store behind memory", () => {
       await loading
     }
     assert.deepStrictEqual(found, [51])
+  })
+
+  it("that could not forget, and then all was cleared, is believed from the later of both on", async () => {
+    const { behind, found, gates, load, port } = byHand({}, { clear: async () => {} })
+    behind.invalidate("k", port)
+    await port.pass(50)
+    behind.clear([], port)
+    await port.pass(100)
+    const loading = load("other")
+    gates.at(-1)!.resolve(answer("between", 1_700_000_000_025))
+    await loading
+    assert.deepStrictEqual(found, [])
   })
 
   it("that could not keep is believed all the same", async () => {

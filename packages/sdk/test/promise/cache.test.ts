@@ -170,6 +170,18 @@ describe("a flight", () => {
     assert.strictEqual(await api.cached(tolerant, () => "another"), "another")
   })
 
+  it("gives no stale answer to who left, and leaves no timer to who had a deadline", async () => {
+    const { api, port } = make()
+    await api.cached(tolerant, () => "good")
+    await port.pass(200)
+    const caller = new AbortController()
+    const leaving = caught(api.cached<string>({ ...tolerant, signal: caller.signal }, hang))
+    caller.abort(new Error("bye"))
+    assert.strictEqual((await leaving).message, "bye")
+    await api.cached({ ...tolerant, deadline: 10_000 }, async () => "new")
+    assert.strictEqual(port.waiting.length, 0)
+  })
+
   it("is not begun for a caller who is gone already", async () => {
     const { api } = make()
     const signal = AbortSignal.abort(new Error("gone"))
