@@ -126,8 +126,8 @@ export class EffectCache {
     })
     return Effect.onExitPrimitive(decided, () => {
       const fiber = joined?.handle!.fiber
-      if (fiber === undefined || fiber.pollUnsafe() !== undefined) return undefined
-      return this.cache.leave(joined!) ? Effect.asVoid(Fiber.interrupt(fiber)) : undefined
+      if (joined === undefined || fiber?.pollUnsafe() !== undefined) return undefined
+      return this.cache.leave(joined) && fiber !== undefined ? Effect.asVoid(Fiber.interrupt(fiber)) : undefined
     })
   }
 
@@ -163,7 +163,7 @@ export class EffectCache {
   private wait<A, E>(ask: Ask<A, E>, shared: Shared, left: number, late: () => void): Effect.Effect<Answer, E | Rejected> {
     const { fiber } = shared
     if (fiber === undefined) return Effect.flatMap(Effect.yieldNow, () => this.wait(ask, shared, left, late))
-    if (left === Infinity) return Fiber.join(fiber) as Effect.Effect<Answer, E>
+    if (left === Infinity || fiber.pollUnsafe() !== undefined) return Fiber.join(fiber) as Effect.Effect<Answer, E>
     return Effect.callback((resume) => {
       const timer = ask.port.at(left, () => {
         unobserve()

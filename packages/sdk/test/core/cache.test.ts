@@ -210,10 +210,12 @@ describe("the options of a cache", () => {
     const times = { ttl: 1000, staleWhileRevalidate: 2000, staleIfError: 3000, jitter: 0.1 }
     assert.deepStrictEqual(reader.read(first), times)
     assert.strictEqual(reader.read({ ...first, key: "other" }), reader.read(first))
-    assert.deepStrictEqual(reader.read({ ...first, ttl: 0 }), { ...times, ttl: 0 })
-    assert.deepStrictEqual(reader.read({ ...first, ttl: 0, staleWhileRevalidate: undefined }), { ...times, ttl: 0, staleWhileRevalidate: 0 })
-    assert.deepStrictEqual(reader.read({ ...first, ttl: 0, staleIfError: undefined }), { ...times, ttl: 0, staleIfError: 0 })
-    assert.deepStrictEqual(reader.read({ ...first, ttl: 0, staleIfError: undefined, jitter: 1 }), { ...times, ttl: 0, staleIfError: 0, jitter: 1 })
+    for (const [changed, expected] of [
+      [{ ttl: 7 }, { ttl: 7 }], [{ staleWhileRevalidate: undefined }, { staleWhileRevalidate: 0 }], [{ staleIfError: "4 seconds" }, { staleIfError: 4000 }], [{ jitter: undefined }, { jitter: 0 }]
+    ] as const) {
+      assert.deepStrictEqual(reader.read({ ...first, ...changed }), { ...times, ...expected })
+      assert.deepStrictEqual(reader.read(first), times)
+    }
     assert.deepStrictEqual(reader.read({ key: "k", ttl: Infinity }), { ttl: Infinity, staleWhileRevalidate: 0, staleIfError: 0, jitter: 0 })
     assert.deepStrictEqual(reader.read({ key: "k", ttl: 7, staleWhileRevalidate: 7, staleIfError: 7 }), { ttl: 7, staleWhileRevalidate: 7, staleIfError: 7, jitter: 0 })
   })
