@@ -1,6 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as fc from "fast-check"
 import * as Cause from "effect/Cause"
+import * as Clock from "effect/Clock"
 import type * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -78,7 +79,10 @@ describe("cached effects", () => {
     assert.strictEqual(finalized, 0)
     yield* TestClock.adjust(1000)
     assert.strictEqual(finalized, 1)
-    const gone = Github.cached("price", { ...tolerant, key: "gone" }, Effect.succeed("never")).pipe(Effect.provideService(Deadline, 1))
+    const quick = yield* Effect.forkChild(Effect.exit(Github.cached("price", { ...tolerant, key: "quick" }, Effect.never).pipe(Effect.provideService(Deadline, 1250))))
+    yield* TestClock.adjust(100)
+    assert.strictEqual(failure(yield* Fiber.join(quick))._tag, "CallTimeoutError")
+    const gone = Github.cached("price", { ...tolerant, key: "gone" }, Effect.succeed("never")).pipe(Effect.provideService(Deadline, yield* Clock.currentTimeMillis))
     assert.strictEqual(failure(yield* Effect.exit(gone))._tag, "CallTimeoutError")
   }).pipe(own))
 
