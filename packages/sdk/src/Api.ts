@@ -63,7 +63,7 @@ export interface ApiClass<Self, Name extends string> extends Context.ServiceClas
   /** What `cached` keeps, to forget it or to look at it. */
   readonly cache: Cache<Self>
   /** Breaker and statistics at this moment. */
-  readonly state: Effect.Effect<Policy.State, never, Self>
+  readonly state: Effect.Effect<Policy.State & { readonly cache: CacheState }, never, Self>
   /** Lets nothing through until `restore`. */
   readonly isolate: Effect.Effect<void, never, Self>
   /** Closes the breaker: lets it work again. */
@@ -77,7 +77,8 @@ const shapeOf = (name: string, options: Options): Effect.Effect<Shape> =>
     const registry = yield* Registry
     const services = yield* Effect.context<never>()
     const policy = Policy.fromRegistry(registry, "api", name, { ...apiDefaults as Options, ...options }, services)
-    return { policy, cache: new EffectCache(registry.get(name)!, (effect, run) => policy.run(effect, run)) }
+    const dependency = registry.get(name)!
+    return { policy, cache: new EffectCache(dependency, (effect, run) => policy.run(effect, run), dependency.settings.cache) }
   })
 
 const layers = new WeakMap<object, Layer.Layer<any>>()
@@ -111,7 +112,7 @@ export const Service = <Self>() =>
   // The statics read `this`: the subclass is the key that R names.
   const statics = {
     layer: { get(this: Context.Service<Self, Shape>) { return layerOf(this, make) } },
-    state: { get(this: Context.Service<Self, Shape>) { return this.use((api) => Effect.sync(() => api.policy.state())) } },
+    state: { get(this: Context.Service<Self, Shape>) { return this.use((api) => Effect.sync(() => ({ ...api.policy.state(), cache: api.cache.state() }))) } },
     isolate: { get(this: Context.Service<Self, Shape>) { return this.use((api) => Effect.sync(() => api.policy.isolate())) } },
     restore: { get(this: Context.Service<Self, Shape>) { return this.use((api) => Effect.sync(() => api.policy.restore())) } },
     update: {

@@ -1,10 +1,12 @@
 /** A policy's options as people write them, made whole; whatever makes no sense is refused here, not in the middle of a call. */
 import type { BreakerSettings } from "./breaker.ts"
 import type { BulkheadSettings } from "./bulkhead.ts"
+import type { CacheSettings } from "./cacheStore.ts"
 import type { Classify } from "./classify.ts"
 import type { DurationInput } from "./duration.ts"
 import { type BreakerOptions, readBreaker } from "./options/breaker.ts"
 import { type BulkheadOptions, readBulkhead } from "./options/bulkhead.ts"
+import { cacheDefaults, type CacheStorageOptions, readCache } from "./options/cache.ts"
 import { type HedgeOptions, readHedge } from "./options/hedge.ts"
 import { type RateLimitOptions, readRateLimit } from "./options/rateLimit.ts"
 import { Reader } from "./options/reader.ts"
@@ -30,6 +32,8 @@ export interface PolicyOptions<D = DurationInput> {
   readonly rateLimit?: RateLimitOptions<D> | false | undefined
   readonly bulkhead?: BulkheadOptions<D> | false | undefined
   readonly throttle?: ThrottleOptions<D> | false | undefined
+  /** What `cached` holds in memory, and where it outlives the process. Taken when the api is made: `update` does not change it. */
+  readonly cache?: CacheStorageOptions<D> | undefined
   /** What an outcome means, for retry and breaker; undefined leaves it to the default. */
   readonly classify?: Classify | undefined
   /** What its outage does to the health of the process; "degrades" unless said. */
@@ -46,6 +50,7 @@ export interface PolicySettings {
   readonly rateLimit: RateLimitSettings | undefined
   readonly bulkhead: BulkheadSettings | undefined
   readonly throttle: ThrottleSettings | undefined
+  readonly cache: CacheSettings
   readonly classify: Classify | undefined
   readonly criticality: Criticality
 }
@@ -65,7 +70,7 @@ const part = <O, S>(options: O | false | undefined, read: (options: O) => S): S 
 export const readOptions = (name: string, options: PolicyOptions<unknown>, millisOf?: (duration: unknown) => number): PolicySettings => {
   const read = new Reader(name, millisOf)
   if (typeof name !== "string" || name.trim() === "") read.refuse("name", name, "a name that is not empty")
-  read.known("", options, ["timeout", "attemptTimeout", "retry", "hedge", "breaker", "rateLimit", "bulkhead", "throttle", "classify", "criticality"])
+  read.known("", options, ["timeout", "attemptTimeout", "retry", "hedge", "breaker", "rateLimit", "bulkhead", "cache", "throttle", "classify", "criticality"])
   return {
     timeout: read.limit("timeout", options.timeout),
     attemptTimeout: read.limit("attemptTimeout", options.attemptTimeout),
@@ -75,6 +80,7 @@ export const readOptions = (name: string, options: PolicyOptions<unknown>, milli
     rateLimit: part(options.rateLimit, (rateLimit) => readRateLimit(read, rateLimit)),
     bulkhead: part(options.bulkhead, (bulkhead) => readBulkhead(read, bulkhead)),
     throttle: part(options.throttle, (throttle) => readThrottle(read, throttle)),
+    cache: options.cache === undefined ? cacheDefaults : readCache(read, options.cache),
     classify: read.optionalFunction("classify", options.classify),
     criticality: read.oneOf("criticality", options.criticality ?? "degrades", ["critical", "degrades", "ignored"])
   }

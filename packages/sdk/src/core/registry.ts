@@ -23,8 +23,8 @@ export interface RegisteredCheck {
 
 /** Settings as text: functions by identity cannot be told apart, and count as alike. */
 const fingerprintOf = (kind: Kind, dependency: Dependency): string =>
-  JSON.stringify([kind, dependency.settings], (_, value: unknown) =>
-    typeof value === "function" ? "function" : value === Infinity ? "Infinity" : value)
+  JSON.stringify([kind, dependency.settings], (key, value: unknown) =>
+    key === "store" && value !== undefined ? "store" : typeof value === "function" ? "function" : value === Infinity ? "Infinity" : value)
 
 export class Registry {
   private readonly dependencies = new Map<string, Registered>()

@@ -3,11 +3,17 @@ import { Attempt } from "../core/attempt.ts"
 import type { CacheEntry } from "../core/cache.ts"
 import type { Chaos } from "../core/chaos.ts"
 import { type Dependency, type DependencyState, stateOf } from "../core/dependency.ts"
+import type { CacheState } from "../core/dependencyCache.ts"
 import type { Events } from "../core/events.ts"
 import { type PolicyOptions } from "../core/options.ts"
 import { Cache, type CacheOptions } from "./cache.ts"
 import { type CallOptions, PromiseCall, type Work } from "./call.ts"
 import { inheritedDeadline } from "./inherited.ts"
+
+/** What everybody may see of an api. */
+export interface ApiState extends DependencyState {
+  readonly cache: CacheState
+}
 
 /** What the caller is given instead of a failure. */
 export interface Fallback<B> {
@@ -42,7 +48,7 @@ export class Api {
     this.name = dependency.name
     this.dependency = dependency
     this.inherits = inherits
-    this.cache = new Cache(dependency, (work, options) => this.call(work, options), { inherits })
+    this.cache = new Cache(dependency, (work, options) => this.call(work, options), { inherits, settings: dependency.settings.cache })
     this.exemplar = new Attempt(new PromiseCall(dependency, () => undefined, undefined, inherits), 0, Number.NaN, null, null)
   }
 
@@ -85,8 +91,8 @@ export class Api {
   }
 
   /** Breaker and statistics at this moment. */
-  state(): DependencyState {
-    return stateOf(this.dependency)
+  state(): ApiState {
+    return { ...stateOf(this.dependency), cache: this.cache.state() }
   }
 
   /** Hears of `breaker`, `retry`, `timeout` or `reject`; the returned function unsubscribes. */

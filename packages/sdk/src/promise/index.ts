@@ -1,5 +1,5 @@
 /** Outrigger with promises: nothing of Effect, no dependency. The same engine as effects: `@outrigger/sdk`. */
-export { Api, type Fallback } from "./Api.ts"
+export { Api, type ApiState, type Fallback } from "./Api.ts"
 export type { Cache, CacheOptions } from "./cache.ts"
 export type { CallOptions, Work } from "./call.ts"
 export type { CheckFunction, CheckOptions } from "./Checks.ts"

@@ -7,6 +7,7 @@ import type { PolicyOptions } from "../../src/core/options.ts"
 import { cacheDefaults } from "../../src/core/options/cache.ts"
 import { Api } from "../../src/promise/Api.ts"
 import { Cache } from "../../src/promise/cache.ts"
+import { createOutrigger } from "../../src/promise/createOutrigger.ts"
 import { agrees, bad, type Command, type Driven, maxEntries, optionsOf, shown, traces } from "../support/cacheModel.ts"
 import { caught, gate, hang, turn, virtual } from "../support/virtual.ts"
 
@@ -424,6 +425,23 @@ describe("a cache with a store", () => {
     assert.strictEqual(await cache.value(tolerant, fail as () => Promise<string>), "kept")
     await port.pass(101)
     assert.strictEqual(await cache.value(tolerant, () => "new"), "new")
+  })
+})
+
+describe("an api", () => {
+  it("takes the bounds and the store of its cache as options, and shows its statistics in its state", async () => {
+    const held = new Map<string, StoredAnswer>()
+    const store: CacheStore & { self?: unknown } = { get: async (key) => held.get(key), set: async (key, answer) => { held.set(key, answer) }, delete: async () => {} }
+    store.self = store // as a client's may, it refers to itself
+    const outrigger = createOutrigger({ service: "shop" })
+    const api = outrigger.api("x", { cache: { maxEntries: 1, store } })
+    assert.strictEqual(outrigger.api("x", { cache: { maxEntries: 1, store } }), api)
+    assert.throws(() => outrigger.api("y", { cache: { maxEntries: 0 } }), /y: cache.maxEntries is 0/)
+    for (const key of ["a", "b"]) await api.cached({ key, ttl: "1 hour" }, () => key)
+    await turn()
+    assert.deepStrictEqual([...held.keys()], ["a", "b"])
+    assert.deepInclude(api.state().cache, { misses: 2, entries: 1 })
+    await outrigger.close()
   })
 })
 
