@@ -30,6 +30,7 @@ export class Registry {
   private readonly dependencies = new Map<string, Registered>()
   private chaos: Chaos | null = null
   private readonly checks = new Map<string, RegisteredCheck>()
+  private readonly entries = new Map<string, (now: number, epoch: number) => CheckEntry>()
 
   /** The dependency of this name: made now, or the one that was made with the same options. */
   dependency(
@@ -72,6 +73,20 @@ export class Registry {
     }
   }
 
+  /** The check that shows under this key. */
+  checkOf(key: string): RegisteredCheck | undefined {
+    return this.checks.get(key)
+  }
+
+  /** Shows what `make` gives at the moment of a report under `name:measure`, until the returned function is called. */
+  entry(key: string, make: (now: number, epoch: number) => CheckEntry): () => void {
+    if (this.entries.has(key)) throw new InvalidPolicyOption(key, "name", key, "new: an entry of this name exists")
+    this.entries.set(key, make)
+    return () => {
+      if (this.entries.get(key) === make) this.entries.delete(key)
+    }
+  }
+
   get(name: string): Dependency | undefined {
     return this.dependencies.get(name)?.dependency
   }
@@ -99,6 +114,7 @@ export class Registry {
       const entry = breakerEntry(dependency, kind, now, epoch)
       if (entry !== undefined) entries[`${name}:breaker`] = [entry]
     }
+    for (const [key, make] of this.entries) entries[key] = [make(now, epoch)]
     return reportOf(entries, epoch, service)
   }
 }

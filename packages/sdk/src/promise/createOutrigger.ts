@@ -16,6 +16,7 @@ import { type CheckFunction, type CheckOptions, Checks } from "./Checks.ts"
 import { type Database, type DatabaseClient, type DatabaseOptions, watchDatabase } from "./Database.ts"
 import { Reports } from "./reports.ts"
 import { type Resource, type ResourceOptions, Resources } from "./Resources.ts"
+import { makeRouter, type Router, type RouterOptions } from "./Router.ts"
 import { Sidecar, type SidecarOptions } from "./Sidecar.ts"
 import type { InputOf, OutputOf, StandardSchema } from "./StandardSchema.ts"
 import type { EnqueueOptions, Task } from "./Task.ts"
@@ -102,6 +103,23 @@ export class Outrigger {
   /** Lets chaos play with every dependency, those to come among them, until the returned function is called. */
   chaos(source: Chaos): () => void {
     return this.registry.provideChaos(source)
+  }
+
+  /**
+   * Equivalent dependencies, such as models or regions: each call goes to one that is well, and on to the next when that
+   * fails. Options that make no sense throw an `InvalidPolicyOption`.
+   *
+   * @example
+   * import { createOutrigger } from "@outrigger/sdk/promise"
+   *
+   * const outrigger = createOutrigger({ service: "shop" })
+   * const europe = outrigger.api("europe", { timeout: "2 seconds", retry: false })
+   * const america = outrigger.api("america", { timeout: "5 seconds", retry: false })
+   * const search = outrigger.router("search", { targets: { europe, america }, timeout: "8 seconds" })
+   * const found = await search.call(({ target, signal }) => fetch(`https://${target}.example.com/?q=canoe`, { signal }))
+   */
+  router<const T extends string>(name: string, options: RouterOptions<T>): Router<T> {
+    return makeRouter(name, options, { registry: this.registry, checks: this.checks, port: this.timers.port })
   }
 
   /** Watches the host's own client: a `pg.Pool`, a `postgres` client, or `{ ping, stats }`. */
