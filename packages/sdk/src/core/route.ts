@@ -138,7 +138,7 @@ export class Route<H, T extends string = string> {
 
   /** A classifier is asked about what the work gave, never about the policy's own timeout. */
   private outcomeOf({ dependency }: Target<H>, ok: boolean, value: unknown): Outcome {
-    if (value instanceof CallTimeoutError && !ok && value.dependency === dependency.name) return "transient"
+    if (value instanceof CallTimeoutError && value.dependency === dependency.name) return "transient"
     return dependency.outcomeOf(value, ok)
   }
 

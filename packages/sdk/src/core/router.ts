@@ -168,8 +168,8 @@ export class Router<H> {
 
   private choose(candidates: ReadonlyArray<Target<H>>, port: TimerPort): Target<H> | undefined {
     const { strategy } = this.settings
-    if (strategy === "ordered" || candidates.length < 2) return strategy === "weighted" ? turn(candidates) : candidates[0]
-    return strategy === "weighted" ? turn(candidates) : byLot(candidates, port.random())
+    if (strategy === "weighted") return turn(candidates)
+    return strategy === "ordered" ? candidates[0] : byLot(candidates, port.random())
   }
 
   /** All are out. `first` when a rejection would be the first that the caller hears. */

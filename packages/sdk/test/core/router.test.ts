@@ -188,6 +188,18 @@ describe("the answer", () => {
   })
 })
 
+describe("a caller that leaves", () => {
+  it("after it has its answer is counted as nothing", () => {
+    const { port, router, targets } = make(abc)
+    const route = new Route(router, port, {})
+    route.first()
+    route.begin()
+    route.settled(true, 1, undefined)
+    route.abort()
+    assert.deepInclude(targets[0]!.statistics, { successes: 1, aborted: 0 })
+  })
+})
+
 describe("the strategies", () => {
   const shares = (calls: ReadonlyArray<ReadonlyArray<string>>) => {
     const count: Record<string, number> = {}
@@ -211,6 +223,14 @@ describe("the strategies", () => {
 
   it.each([[0, "a"], [0.4999, "a"], [0.5, "b"], [0.7499, "b"], [0.75, "c"], [0.9999, "c"]])("draws lots by weight: %d is for %s", (random, name) => {
     const { call, port } = make({ a: 2, b: 1, c: 1 }, { strategy: "random" })
+    Object.assign(port, { random: () => random })
+    assert.deepStrictEqual(call({}), [`${name} success`])
+  })
+})
+
+describe("lots between two", () => {
+  it.each([[0.2, "a"], [0.6, "b"]])("%d is for %s", (random, name) => {
+    const { call, port } = make({ a: 1, b: 1 }, { strategy: "random" })
     Object.assign(port, { random: () => random })
     assert.deepStrictEqual(call({}), [`${name} success`])
   })
@@ -291,12 +311,13 @@ describe("the statistics", () => {
     call({ a: "down" })
     call({ a: "wrong" })
     call({ a: "busy", b: "down" })
+    call({ a: "busy", b: "wrong" })
     const none = { successes: 0, failures: 0, permanent: 0, rejected: 0, aborted: 0 }
     assert.deepStrictEqual(router.state(port), {
-      preferred: "a", calls: 4, fallovers: 2, lastResorts: 0,
+      preferred: "a", calls: 5, fallovers: 3, lastResorts: 0,
       targets: {
-        a: { ...none, standing: "in", tries: 4, successes: 1, failures: 1, permanent: 1, rejected: 1 },
-        b: { ...none, standing: "in", tries: 2, successes: 1, failures: 1 }
+        a: { ...none, standing: "in", tries: 5, successes: 1, failures: 1, permanent: 1, rejected: 2 },
+        b: { ...none, standing: "in", tries: 3, successes: 1, failures: 1, permanent: 1 }
       }
     })
   })

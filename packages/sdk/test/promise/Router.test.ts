@@ -128,6 +128,15 @@ describe("a router with promises", () => {
     assert.deepStrictEqual([...new Set(asked)], ["b"])
   })
 
+  it("asks it about the timeout of another dependency inside", async () => {
+    const { outrigger, port, router } = make({ policy: { ...policy, timeout: 5000, classify: (value, ok) => ok ? undefined : "permanent" } })
+    const inner = outrigger.api("inner", { ...policy, timeout: 10 })
+    const answer = caught(router.call(() => inner.call(hang)))
+    await port.pass(10)
+    assert.deepInclude(await answer, { _tag: "CallTimeoutError", dependency: "inner" })
+    assert.strictEqual(router.state().targets.b.tries, 0)
+  })
+
   it("keeps the caller's AsyncLocalStorage across targets", async () => {
     const { router } = make()
     const storage = new AsyncLocalStorage<string>()
