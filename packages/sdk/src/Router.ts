@@ -5,7 +5,7 @@
 import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
-import * as Duration from "effect/Duration"
+import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
@@ -21,10 +21,11 @@ import { Router as CoreRouter, type RouterEvents, type RouterState, Target } fro
 import type { TimerPort } from "./core/timers.ts"
 import * as Health from "./Health.ts"
 import { Deadline, timersOf } from "./internal/effectCall.ts"
+import { millisOf } from "./internal/millisOf.ts"
 import type { Policy, RunOptions } from "./Policy.ts"
 import { Registry } from "./Registry.ts"
 
-export type { RouterEntry as Entry, Try } from "./core/route.ts"
+export type { RouterEntry as Entry, TargetTry } from "./core/route.ts"
 export type { RouterEvents as Events, RouterState as State, Standing, Strategy, TargetStatistics } from "./core/router.ts"
 
 /** Beside its targets. */
@@ -98,7 +99,7 @@ class RouterImpl<T extends string> implements Router<T> {
       const { port } = timersOf(fiber.getRef(Clock.Clock), fiber)
       this.port = port
       const inherited = fiber.getRef(Deadline)
-      const route = new Route<Policy, T>(this.core, port, { ...options, deadline: inherited })
+      const route = new Route<Policy, T>(this.core, port, inherited, options)
       const tries = Effect.onExitPrimitive(this.attempt(route, route.first(), work, options), () => {
         route.abort()
         return undefined
@@ -136,11 +137,6 @@ const settle = <A, E>(route: Route<Policy, string>, exit: Exit.Exit<A, E>): Targ
   return failure === undefined
     ? route.settled(false, Cause.squash(exit.cause), exit, undefined, "permanent") // a defect, or the effect interrupted itself
     : route.settled(false, failure.error, exit)
-}
-
-const millisOf = (input: unknown): number => {
-  const duration = Duration.fromInput(input as Duration.Input)
-  return duration._tag === "Some" ? Duration.toMillis(duration.value) : Number.NaN
 }
 
 /** Every policy of this face stands on a dependency. */

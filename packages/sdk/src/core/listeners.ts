@@ -11,6 +11,7 @@ export class Listeners<Events extends object> {
   /** The returned function unsubscribes. */
   on<K extends keyof Events>(type: K, listener: (event: Events[K]) => void): () => void {
     const listeners = this.of[type]
+    if (listeners === undefined) throw new TypeError(`no event is called ${JSON.stringify(type)}: there are ${Object.keys(this.of).join(", ")}`)
     listeners.push(listener)
     return () => {
       const at = listeners.indexOf(listener)

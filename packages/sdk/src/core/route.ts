@@ -15,7 +15,7 @@ import type { Router, Target } from "./router.ts"
 import type { TimerPort } from "./timers.ts"
 
 /** How one try ended. */
-export interface Try<T extends string = string> {
+export interface TargetTry<T extends string = string> {
   readonly target: T
   /** `rejected`: by the target's policy, before the call was made. */
   readonly outcome: Outcome | "rejected"
@@ -28,7 +28,7 @@ export interface RouterEntry<A, T extends string = string> {
   readonly value: A
   readonly target: T
   /** In order; the one that answered is among them. */
-  readonly tried: ReadonlyArray<Try<T>>
+  readonly tried: ReadonlyArray<TargetTry<T>>
 }
 
 export interface Answer<H> {
@@ -40,14 +40,12 @@ export interface Answer<H> {
 }
 
 export interface RouteOptions {
-  /** On the port's monotonic clock, ms. */
-  readonly deadline?: number | undefined
   readonly operation?: string | undefined
   readonly idempotent?: boolean | undefined
 }
 
 export class Route<H, T extends string = string> {
-  private readonly tried: Array<Try<T>> = []
+  private readonly tried: Array<TargetTry<T>> = []
   /** For all tries together; Infinity when there is none. */
   readonly deadline: number
   answer: Answer<H> | null = null
@@ -60,14 +58,15 @@ export class Route<H, T extends string = string> {
   private reached = false
   private over = false
 
-  constructor(router: Router<H>, port: TimerPort, options: RouteOptions) {
+  /** `limit`: the caller's deadline on the port's monotonic clock, ms; Infinity for none. */
+  constructor(router: Router<H>, port: TimerPort, limit: number, options?: RouteOptions) {
     this.router = router
     this.port = port
-    this.operation = options.operation
-    this.idempotent = options.idempotent !== false
+    this.operation = options?.operation
+    this.idempotent = options?.idempotent !== false
     const { timeout } = router.settings
     const own = timeout === Infinity ? Infinity : port.now() + timeout
-    this.deadline = Math.min(own, options.deadline ?? Infinity)
+    this.deadline = Math.min(own, limit)
     router.calls++
   }
 
@@ -129,7 +128,7 @@ export class Route<H, T extends string = string> {
     return target
   }
 
-  private goesOn(outcome: Try["outcome"], ok: boolean, value: unknown): boolean {
+  private goesOn(outcome: TargetTry["outcome"], ok: boolean, value: unknown): boolean {
     const { leastTime, maxTargets } = this.router.settings
     if (outcome === "success" || outcome === "permanent" || this.visited.length >= maxTargets) return false
     if (outcome === "transient" && !this.idempotent && !provesNothingApplied(value, ok)) return false
@@ -142,7 +141,7 @@ export class Route<H, T extends string = string> {
     return dependency.outcomeOf(value, ok)
   }
 
-  private count({ statistics }: Target<H>, outcome: Try["outcome"]): void {
+  private count({ statistics }: Target<H>, outcome: TargetTry["outcome"]): void {
     if (outcome === "success") statistics.successes++
     else if (outcome === "transient") statistics.failures++
     else if (outcome === "permanent") statistics.permanent++

@@ -1,5 +1,5 @@
 /** A router with promises: one call, several dependencies that can answer it. What it decides, and why, is in `core/router.ts`. */
-import type { AttemptContext } from "../core/call.ts"
+import type { AttemptContext } from "../core/attempt.ts"
 import { InvalidPolicyOption } from "../core/errors.ts"
 import { type RouterOptions as CoreOptions, readRouter } from "../core/options/router.ts"
 import type { Registry } from "../core/registry.ts"
@@ -9,6 +9,7 @@ import type { TimerPort } from "../core/timers.ts"
 import { Api } from "./Api.ts"
 import type { CallOptions } from "./call.ts"
 import type { CheckFunction, CheckOptions, Checks } from "./Checks.ts"
+import { inheritedDeadline } from "./inherited.ts"
 
 export interface RouterTargetOptions {
   /** Its policy protects each try. */
@@ -77,12 +78,15 @@ export class Router<T extends string = string> {
   readonly name: string
   private readonly core: CoreRouter<Api>
   private readonly port: TimerPort
+  /** Whether its calls take the deadline of the call around them. */
+  private readonly inherits: boolean
 
   /** For `createOutrigger(...).router(...)`, which registers its entry in the health report. */
-  constructor(core: CoreRouter<Api>, port: TimerPort) {
+  constructor(core: CoreRouter<Api>, port: TimerPort, inherits = false) {
     this.name = core.name
     this.core = core
     this.port = port
+    this.inherits = inherits
   }
 
   /**
@@ -97,7 +101,8 @@ export class Router<T extends string = string> {
   async callEntry<A>(work: RouterWork<A, T>, options: RouterCallOptions = {}): Promise<RouterEntry<A, T>> {
     const { signal } = options
     signal?.throwIfAborted()
-    const route = new Route<Api, T>(this.core, this.port, options)
+    const limit = this.inherits ? Math.min(options.deadline ?? Infinity, inheritedDeadline()) : options.deadline ?? Infinity
+    const route = new Route<Api, T>(this.core, this.port, limit, options)
     const passed = route.deadline === Infinity ? options : { ...options, deadline: route.deadline }
     let target: Target<Api> | null = route.first()
     while (target !== null) {
@@ -139,12 +144,13 @@ interface Home {
   readonly registry: Registry
   readonly checks: Checks
   readonly port: TimerPort
+  readonly inherits: boolean
 }
 
 const apis = { key: "api", dependencyOf: (value: unknown) => value instanceof Api ? value["dependency"] : undefined }
 
 /** A router of these targets, registered; throws `InvalidPolicyOption`. */
-export const makeRouter = <T extends string>(name: string, options: RouterOptions<T>, { checks, port, registry }: Home): Router<T> => {
+export const makeRouter = <T extends string>(name: string, options: RouterOptions<T>, { checks, inherits, port, registry }: Home): Router<T> => {
   const { settings, targets } = readRouter<Api>(name, options, apis)
   const made = targets.map(({ check, dependency, handle, name: target, weight }) => {
     if (check !== undefined && typeof (check as { run?: unknown }).run !== "function" && typeof check !== "function") {
@@ -164,7 +170,7 @@ export const makeRouter = <T extends string>(name: string, options: RouterOption
     for (const remove of undo) remove()
     throw error
   }
-  return new Router<T>(core, port)
+  return new Router<T>(core, port, inherits)
 }
 
 const never = () => undefined

@@ -119,7 +119,7 @@ export class Outrigger {
    * const found = await search.call(({ target, signal }) => fetch(`https://${target}.example.com/?q=canoe`, { signal }))
    */
   router<const T extends string>(name: string, options: RouterOptions<T>): Router<T> {
-    return makeRouter(name, options, { registry: this.registry, checks: this.checks, port: this.timers.port })
+    return makeRouter(name, options, { registry: this.registry, checks: this.checks, port: this.timers.port, inherits: this.inherits })
   }
 
   /** Watches the host's own client: a `pg.Pool`, a `postgres` client, or `{ ping, stats }`. */

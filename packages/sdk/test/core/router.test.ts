@@ -46,7 +46,7 @@ describe("a call in order", () => {
     const { call, dependency, open, port, router } = make(abc)
     open("a")
     port.time = 5000
-    const probe = new Route(router, port, {})
+    const probe = new Route(router, port, Infinity)
     assert.strictEqual(probe.first().name, "a")
     dependency("a").breaker!.admit({ generation: -1, probe: 0 }, 5000)
     assert.deepStrictEqual(call({}), ["b success"])
@@ -71,7 +71,7 @@ describe("the deadline of the whole", () => {
     ["may be absent", Infinity, 1e9, 100, 2]
   ])("%s", (_, deadline, now, leastTime, tries) => {
     const { port, router } = make(abc, { leastTime })
-    const route = new Route(router, port, { deadline })
+    const route = new Route(router, port, deadline)
     route.first()
     route.begin()
     port.time = now
@@ -81,7 +81,7 @@ describe("the deadline of the whole", () => {
   it.each([[500, 1000, 600], [Infinity, 1000, 1000], [500, Infinity, 600], [500, 300, 300]])("is the nearer of its own (%d) and the caller's (%d)", (timeout, deadline, expected) => {
     const { port, router } = make(abc, { timeout })
     port.time = 100
-    assert.strictEqual(new Route(router, port, { deadline }).deadline, expected)
+    assert.strictEqual(new Route(router, port, deadline).deadline, expected)
   })
 })
 
@@ -151,7 +151,7 @@ describe("with every target out", () => {
 describe("the answer", () => {
   const run = (...tries: ReadonlyArray<readonly [began: boolean, ok: boolean, value: unknown]>) => {
     const { port, router } = make(abc)
-    const route = new Route(router, port, {})
+    const route = new Route(router, port, Infinity)
     const dropped: Array<unknown> = []
     route.first()
     for (const [began, ok, value] of tries) {
@@ -176,7 +176,7 @@ describe("the answer", () => {
 
   it("drops what it held when the caller leaves, and counts that once", () => {
     const { port, router, targets } = make(abc)
-    const route = new Route(router, port, {})
+    const route = new Route(router, port, Infinity)
     const dropped: Array<unknown> = []
     const drop = (value: unknown) => dropped.push(value)
     route.first()
@@ -191,7 +191,7 @@ describe("the answer", () => {
 describe("a caller that leaves", () => {
   it("after it has its answer is counted as nothing", () => {
     const { port, router, targets } = make(abc)
-    const route = new Route(router, port, {})
+    const route = new Route(router, port, Infinity)
     route.first()
     route.begin()
     route.settled(true, 1, undefined)
@@ -255,6 +255,10 @@ describe("the preferred target", () => {
     for (const name of ["a", "b", "c"]) open(name)
     call({ a: "down" })
     assert.deepStrictEqual(seen, ["a -> undefined: the breaker of a is open, tries again in 5s"])
+  })
+
+  it("has no other events to hear of", () => {
+    assert.throws(() => make(abc).router.listeners.on("prefered" as "preferred", () => {}), /no event is called "prefered": there are preferred, fallover/)
   })
 
   it("is the heaviest where there are weights", () => {

@@ -106,6 +106,18 @@ describe("a router with promises", () => {
     assert.strictEqual(router.state().targets.b.tries, 0)
   })
 
+  it("takes the deadline of the call around it, where the outrigger asks for that", async () => {
+    const { port, timers } = virtual()
+    const outrigger = createOutrigger({ service: "shop", timers, log: () => {}, inheritDeadlines: true })
+    const [a, b] = [outrigger.api("a", policy), outrigger.api("b", policy)]
+    const router = outrigger.router("r", { leastTime: 200, targets: { a, b } })
+    const outer = outrigger.api("outer", { timeout: 1100, retry: false })
+    const answer = caught(outer.call(() => router.call(hang)))
+    await port.pass(1000)
+    assert.deepInclude(await answer, { _tag: "CallTimeoutError", dependency: "a" })
+    assert.strictEqual(router.state().targets.b.tries, 0)
+  })
+
   it("falls over from a bad response, whose body is let go", async () => {
     const { router } = make()
     let cancelled = 0

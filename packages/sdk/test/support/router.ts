@@ -41,7 +41,7 @@ export const make = (weights: Readonly<Record<string, number>>, settings: Partia
 
   /** One whole call: which targets it tried, and how each ended. */
   const call = (answers: Readonly<Record<string, Answer>>, options: RouteOptions = {}) => {
-    const route = new Route(router, port, options)
+    const route = new Route(router, port, Infinity, options)
     for (let target: Target<string> | null = route.first(); target !== null;) target = attempt(route, target, answers[target.name] ?? "up")
     return route.entry(1).tried.map(({ outcome, target }) => `${target} ${outcome}`)
   }
