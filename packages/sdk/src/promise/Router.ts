@@ -82,7 +82,7 @@ export class Router<T extends string = string> {
   private readonly inherits: boolean
 
   /** For `createOutrigger(...).router(...)`, which registers its entry in the health report. */
-  constructor(core: CoreRouter<Api>, port: TimerPort, inherits = false) {
+  constructor(core: CoreRouter<Api>, port: TimerPort, inherits: boolean) {
     this.name = core.name
     this.core = core
     this.port = port

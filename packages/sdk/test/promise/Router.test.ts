@@ -106,6 +106,12 @@ describe("a router with promises", () => {
     assert.strictEqual(router.state().targets.b.tries, 0)
   })
 
+  it("probes nothing before its time when told", async () => {
+    const { a, b, c, router } = make({ lastResort: false })
+    for (const api of [a, b, c, a, b, c]) await caught(api.call(() => reply(api.name, "down")))
+    assert.deepInclude(await caught(router.call(({ target }) => target)), { _tag: "BreakerOpenError", dependency: "a", retryAfter: 5000 })
+  })
+
   it("takes the deadline of the call around it, where the outrigger asks for that", async () => {
     const { port, timers } = virtual()
     const outrigger = createOutrigger({ service: "shop", timers, log: () => {}, inheritDeadlines: true })
