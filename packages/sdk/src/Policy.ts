@@ -21,6 +21,7 @@ import type { Registry as CoreRegistry } from "./core/registry.ts"
 import type { CallOptions } from "./core/try.ts"
 import { EffectCall, type StepOf } from "./internal/effectCall.ts"
 import { millisOf } from "./internal/millisOf.ts"
+import { standsOn } from "./internal/policyDependency.ts"
 import { Registry } from "./Registry.ts"
 import type * as Retry from "./Retry.ts"
 
@@ -89,6 +90,7 @@ class PolicyImpl implements Policy {
     this.name = dependency.name
     this.dependency = dependency
     this.schedule = scheduleOf(options)
+    standsOn(this, dependency)
     this.exemplar = new CoreAttempt(new EffectCall(dependency, Effect.void, ended, undefined, undefined), 0, Number.NaN, null, null)
     const fork = Effect.runForkWith(logs)
     logLines(dependency, (level, line, details) =>

@@ -11,7 +11,6 @@ import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
 import type * as Api from "./Api.ts"
-import { Dependency } from "./core/dependency.ts"
 import type { Rejected } from "./core/errors.ts"
 import { livePort } from "./core/live.ts"
 import { type RouterOptions, readRouter } from "./core/options/router.ts"
@@ -22,6 +21,7 @@ import type { TimerPort } from "./core/timers.ts"
 import * as Health from "./Health.ts"
 import { Deadline, timersOf } from "./internal/effectCall.ts"
 import { millisOf } from "./internal/millisOf.ts"
+import { dependencyOf } from "./internal/policyDependency.ts"
 import type { Policy, RunOptions } from "./Policy.ts"
 import { Registry } from "./Registry.ts"
 
@@ -139,11 +139,6 @@ const settle = <A, E>(route: Route<Policy, string>, exit: Exit.Exit<A, E>): Targ
     : route.settled(false, failure.error, exit)
 }
 
-/** Every policy of this face stands on a dependency. */
-const dependencyOf = (value: unknown): Dependency | undefined => {
-  const { dependency } = (value ?? {}) as { readonly dependency?: unknown }
-  return dependency instanceof Dependency ? dependency : undefined
-}
 const isPolicy = (value: unknown): value is Policy => dependencyOf(value) !== undefined
 
 const fromRegistry = <T extends string>(

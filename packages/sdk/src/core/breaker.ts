@@ -167,6 +167,14 @@ export class Breaker {
     this.move(step(this.state, { type: "restore" }, Number.NaN, this.current), Number.NaN)
   }
 
+  /** Ends the wait of an open breaker: the next call is its probe. False when there is none to end. */
+  hasten(now: number): boolean {
+    const { state } = this
+    if (state.tag !== "open") return false
+    this.state = { ...state, until: Math.min(state.until, now) }
+    return true
+  }
+
   /** Milliseconds until a call may be let through, where that is known. */
   retryAfter(now: number): number | undefined {
     return this.state.tag === "open" ? Math.max(0, this.state.until - now) : undefined

@@ -118,10 +118,7 @@ export class Target<H> implements Rim {
 
   /** Ends the wait of an open breaker: the next call is its probe. */
   hasten(now: number): boolean {
-    const { breaker } = this.dependency
-    if (breaker === null || breaker.state.tag !== "open") return false
-    breaker.state = { ...breaker.state, until: Math.min(breaker.state.until, now) }
-    return true
+    return this.dependency.breaker?.hasten(now) === true
   }
 }
 

@@ -7,6 +7,7 @@ import { Route, type RouterEntry } from "../core/route.ts"
 import { Router as CoreRouter, type RouterEvents, type RouterState, Target } from "../core/router.ts"
 import type { TimerPort } from "../core/timers.ts"
 import { Api } from "./Api.ts"
+import { discardBody } from "./body.ts"
 import type { CallOptions } from "./call.ts"
 import type { CheckFunction, CheckOptions, Checks } from "./Checks.ts"
 import { inheritedDeadline } from "./inherited.ts"
@@ -54,12 +55,6 @@ class RoutedAttempt<T extends string> implements RouterContext<T> {
   get signal(): AbortSignal {
     return this.context.signal
   }
-}
-
-/** An unread body holds its connection. */
-const discard = (value: unknown): void => {
-  const body: unknown = (value as { readonly body?: unknown } | null | undefined)?.body
-  if (typeof ReadableStream !== "undefined" && body instanceof ReadableStream && !body.locked) body.cancel().catch(() => {})
 }
 
 /**
@@ -117,11 +112,11 @@ export class Router<T extends string = string> {
       } catch (error) {
         [ok, value] = [false, error]
         if (signal?.aborted) {
-          route.abort(discard)
+          route.abort(discardBody)
           throw error
         }
       }
-      target = route.settled(ok, value, undefined, discard)
+      target = route.settled(ok, value, undefined, discardBody)
     }
     const answer = route.answer!
     if (!answer.ok) throw answer.value

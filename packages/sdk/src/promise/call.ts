@@ -4,6 +4,7 @@ import type { Attempt, AttemptContext } from "../core/attempt.ts"
 import { Call } from "../core/call.ts"
 import type { Dependency } from "../core/dependency.ts"
 import type { CallOptions as CoreCallOptions } from "../core/try.ts"
+import { discardBody } from "./body.ts"
 import { within } from "./inherited.ts"
 
 export interface CallOptions extends CoreCallOptions {
@@ -80,10 +81,8 @@ export class PromiseCall<A> extends Call {
     attempt.abort(reason)
   }
 
-  /** An unread body holds its connection. */
   protected override discard(value: unknown): void {
-    const body: unknown = (value as { readonly body?: unknown } | null)?.body
-    if (typeof ReadableStream !== "undefined" && body instanceof ReadableStream && !body.locked) body.cancel().catch(() => {})
+    discardBody(value)
   }
 
   protected override done(ok: boolean, value: unknown): void {

@@ -1,0 +1,7 @@
+/** Bodies of responses that nobody will read. */
+
+/** An unread body holds its connection. */
+export const discardBody = (value: unknown): void => {
+  const body: unknown = (value as { readonly body?: unknown } | null | undefined)?.body
+  if (typeof ReadableStream !== "undefined" && body instanceof ReadableStream && !body.locked) body.cancel().catch(() => {})
+}
