@@ -24,6 +24,9 @@ interface Result {
   readonly good: boolean
 }
 
+/** Nobody waits longer for a retry, whatever a dependency asks for: a day. */
+const longestDelay = 86_400_000
+
 export abstract class Call extends Try {
   /** From 1: the first, and its retries. */
   private tries = 0
@@ -122,7 +125,7 @@ export abstract class Call extends Try {
     const { budget, settings: { retry } } = this.dependency
     const now = this.lanes.timers.port.now()
     if (retry === undefined || (breaker !== null && breaker.rejects(now))) return false
-    if (now + delay >= this.deadline || now + delay - this.startedAt > retry.maxElapsed) return false
+    if (delay > longestDelay || now + delay >= this.deadline || now + delay - this.startedAt > retry.maxElapsed) return false
     return budget === null || budget.spend(now)
   }
 

@@ -188,6 +188,18 @@ describe("retries", () => {
 })
 
 describe("retries, further", () => {
+  it.each(["86400", "86401", "9".repeat(400)])("without a deadline wait for a Retry-After of %s only if that is a day at most", async (after) => {
+    const { api, port } = make({ retry: { ...retry, times: 1 } })
+    let calls = 0
+    const answer = api.call(() => {
+      calls++
+      return new Response(null, { status: 429, headers: { "retry-after": after } })
+    })
+    await port.pass(86_400_000)
+    await answer
+    assert.strictEqual(calls, after === "86400" ? 2 : 1)
+  })
+
   it("are not begun after the longest time that they may take", async () => {
     const { api, port } = make({ retry: { ...retry, times: 9, factor: 1, maxElapsed: 350 } })
     const starts: Array<number> = []
