@@ -11,7 +11,7 @@ import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Schedule from "effect/Schedule"
 import { Attempt as CoreAttempt } from "./core/attempt.ts"
-import { type Dependency, type DependencyState, stateOf } from "./core/dependency.ts"
+import { type Dependency, type DependencyState, type SavedBreaker, stateOf } from "./core/dependency.ts"
 import type { Rejected } from "./core/errors.ts"
 import type { Events } from "./core/events.ts"
 import { logLines } from "./core/logLines.ts"
@@ -30,7 +30,7 @@ export {
 } from "./core/errors.ts"
 export { Attempt, Deadline } from "./internal/effectCall.ts"
 export type { Classify, Outcome } from "./core/classify.ts"
-export type { DependencyState as State } from "./core/dependency.ts"
+export type { DependencyState as State, SavedBreaker } from "./core/dependency.ts"
 export type { Events } from "./core/events.ts"
 
 /** `false` turns a part off. */
@@ -60,6 +60,10 @@ export interface Policy {
   isolate(): void
   /** Closes the breaker: lets it work again. */
   restore(): void
+  /** The breaker's state as plain JSON, to keep for the next start of the process; undefined where there is no breaker. */
+  snapshot(): SavedBreaker | undefined
+  /** Goes on from what `snapshot` gave, aged by the time since. What is none throws `InvalidPolicyOption`. */
+  hydrate(saved: SavedBreaker): void
   /** Changes the options that are given, from the next call on; state and calls in flight are kept. */
   update(options: Options): void
 }
@@ -129,6 +133,12 @@ class PolicyImpl implements Policy {
   }
   restore(): void {
     this.dependency.restore()
+  }
+  snapshot(): SavedBreaker | undefined {
+    return this.dependency.snapshot()
+  }
+  hydrate(saved: SavedBreaker): void {
+    this.dependency.hydrate(saved)
   }
   update(options: Options): void {
     this.dependency.update(toCoreOptions(options))

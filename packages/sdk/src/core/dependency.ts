@@ -1,12 +1,15 @@
 /** One dependency: its settings, its breaker, budget and bulkhead, its statistics and who listens. Shared by all its calls. */
 import { Adaptive } from "./adaptive.ts"
 import type { Attempt } from "./attempt.ts"
-import { Breaker, type BreakerChanged, type BreakerReason, type BreakerSettings, type BreakerState, type Verdict } from "./breaker.ts"
+import {
+  Breaker, type BreakerChanged, type BreakerReason, type BreakerSettings, type BreakerSnapshot, type BreakerState, readSnapshot, type Verdict
+} from "./breaker.ts"
 import { Budget } from "./budget.ts"
 import { Bulkhead, type BulkheadSettings } from "./bulkhead.ts"
 import type { Chaos } from "./chaos.ts"
 import { classify, type Outcome } from "./classify.ts"
 import { contradictions } from "./contradictions.ts"
+import { InvalidPolicyOption } from "./errors.ts"
 import { Emitter } from "./events.ts"
 import { KeyedBreakers } from "./keyedBreakers.ts"
 import { liveTimers } from "./live.ts"
@@ -208,6 +211,23 @@ export class Dependency extends Emitter {
   restore(): void {
     this.breaker?.restore()
   }
+
+  /** The breaker's state as plain JSON, for a process that starts again during an outage; undefined where there is none. */
+  snapshot(): SavedBreaker | undefined {
+    const { port } = this.lanes.timers
+    return this.breaker === null ? undefined : { ...this.breaker.snapshot(port.now()), takenAt: port.epoch() }
+  }
+
+  /** Goes on from a snapshot, aged by the time since. What is none throws `InvalidPolicyOption`, and nothing was changed. */
+  hydrate(saved: unknown): void {
+    const { port } = this.lanes.timers
+    const snapshot = readSnapshot(saved)
+    const { takenAt } = (saved ?? {}) as { readonly takenAt?: unknown }
+    if (snapshot === undefined || typeof takenAt !== "number" || !Number.isFinite(takenAt)) {
+      throw new InvalidPolicyOption(this.name, "snapshot", saved, "what snapshot() gave, as it was or as JSON.parse gives it back")
+    }
+    this.breaker?.hydrate(snapshot, port.now(), Math.max(0, port.epoch() - takenAt))
+  }
 }
 
 /** The part that there is, with other settings from now on. */
@@ -215,6 +235,9 @@ const kept = <S, P extends { update(settings: S, now: number): void }>(part: P |
   part?.update(settings, now)
   return part ?? undefined
 }
+
+/** A breaker's state as JSON, and when it was taken, epoch ms. */
+export type SavedBreaker = BreakerSnapshot & { readonly takenAt: number }
 
 /** What everybody may see of a dependency. */
 export interface DependencyState extends Readonly<Statistics>, Rates {

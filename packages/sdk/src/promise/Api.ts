@@ -2,7 +2,7 @@
 import { Attempt } from "../core/attempt.ts"
 import type { CacheEntry } from "../core/cache.ts"
 import type { Chaos } from "../core/chaos.ts"
-import { type Dependency, type DependencyState, stateOf } from "../core/dependency.ts"
+import { type Dependency, type DependencyState, type SavedBreaker, stateOf } from "../core/dependency.ts"
 import type { CacheState } from "../core/dependencyCache.ts"
 import type { Events } from "../core/events.ts"
 import { type PolicyOptions } from "../core/options.ts"
@@ -117,6 +117,16 @@ export class Api {
   /** Closes the breaker: lets it work again. */
   restore(): void {
     this.dependency.restore()
+  }
+
+  /** The breaker's state as plain JSON, to keep for the next start of the process; undefined where there is no breaker. */
+  snapshot(): SavedBreaker | undefined {
+    return this.dependency.snapshot()
+  }
+
+  /** Goes on from what `snapshot` gave, aged by the time since. What is none throws `InvalidPolicyOption`. */
+  hydrate(saved: SavedBreaker): void {
+    this.dependency.hydrate(saved)
   }
 
   /** Changes the options that are given, from the next call on; state and calls in flight are kept. */

@@ -16,7 +16,7 @@ export type { AttemptContext } from "../core/attempt.ts"
 export type { CacheEntry, CacheStatistics } from "../core/cache.ts"
 export type { CacheStore, StoredAnswer } from "../core/cacheStore.ts"
 export type { Classify, Outcome } from "../core/classify.ts"
-export type { DependencyState } from "../core/dependency.ts"
+export type { DependencyState, SavedBreaker } from "../core/dependency.ts"
 export type { CacheState } from "../core/dependencyCache.ts"
 export type { DurationInput } from "../core/duration.ts"
 export {

@@ -112,3 +112,30 @@ describe("a breaker in a policy", () => {
     assert.strictEqual(await tagOf(api.call(() => 1)), "BreakerOpenError")
   })
 })
+
+describe("a breaker's snapshot", () => {
+  const options = { breaker: { failures: 1, openFor: 1000 }, retry: false } as const
+
+  it("lets a process that starts again during an outage go on where it was, as time has gone on", async () => {
+    const before = make(options)
+    await caught(before.api.call(fail()))
+    await before.port.pass(300)
+    const saved = JSON.parse(JSON.stringify(before.api.snapshot()!))
+    const after = make(options)
+    after.port.time = 700 // another process, whose monotonic clock began elsewhere; its epoch is the same second
+    after.api.hydrate(saved)
+    assert.deepStrictEqual([after.api.state().breaker, (await caught(after.api.call(() => 1))).retryAfter], ["open", 300])
+    await after.port.pass(300)
+    assert.strictEqual(await after.api.call(() => 1), 1)
+  })
+
+  it("that is none is refused, and moves nothing", async () => {
+    const { api } = make(options)
+    for (const nonsense of [undefined, {}, { state: "open" }, { state: "open", openLeft: 10, reopenings: 0 }, { state: "isolated", takenAt: Number.NaN }]) {
+      assert.throws(() => api.hydrate(nonsense as never), /^x: snapshot is .*, but must be what snapshot\(\) gave/)
+    }
+    assert.strictEqual(await api.call(() => 1), 1)
+  })
+
+  it("is none where there is no breaker", () => assert.isUndefined(make({}).api.snapshot()))
+})
