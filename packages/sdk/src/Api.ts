@@ -8,13 +8,16 @@ import * as Layer from "effect/Layer"
 import type { CacheEntry } from "./core/cache.ts"
 import type { CacheState } from "./core/dependencyCache.ts"
 import { apiDefaults } from "./core/options.ts"
+import { type BatchedError, type BatchedOptions, makeBatched } from "./internal/effectBatch.ts"
 import { type CacheOptions, EffectCache } from "./internal/effectCache.ts"
 import * as Policy from "./Policy.ts"
 import { Registry } from "./Registry.ts"
 
+export { type Answers, MissingAnswerError } from "./core/batch.ts"
 export type { CacheEntry } from "./core/cache.ts"
 export type { CacheStore, StoredAnswer } from "./core/cacheStore.ts"
 export type { CacheState } from "./core/dependencyCache.ts"
+export type { BatchedError, BatchedOptions } from "./internal/effectBatch.ts"
 export type { CacheOptions } from "./internal/effectCache.ts"
 
 /** An `Api` that leaves an option out gets 30 s, `Retry.api` and a breaker of 5 failures for 60 s. */
@@ -62,6 +65,26 @@ export interface ApiClass<Self, Name extends string> extends Context.ServiceClas
   cachedEntry<A, E, R>(operation: string, options: CacheOptions & CallOptions, effect: Effect.Effect<A, E, R>): Effect.Effect<CacheEntry<A>, E | Rejected, R | Self>
   /** What `cached` keeps, to forget it or to look at it. */
   readonly cache: Cache<Self>
+  /**
+   * Gathers what is asked for one by one, and asks for it together. The policy stands around the batch. Make it once.
+   *
+   * @example
+   * import * as Effect from "effect/Effect"
+   * import { Api } from "@outrigger/sdk"
+   *
+   * class Github extends Api.Service<Github>()("github") {
+   *   static readonly userById = Github.batched("users", {
+   *     maxSize: 50,
+   *     delay: "5 millis",
+   *     run: (ids: ReadonlyArray<number>) => Effect.succeed(new Map(ids.map((id) => [id, { id, login: `user-${id}` }])))
+   *   })
+   * }
+   *
+   * const users = Effect.forEach([7, 9], Github.userById, { concurrency: "unbounded" }).pipe(Effect.provide(Github.layer))
+   */
+  batched<Id, M, E, R, Key = Id>(
+    operation: string, options: BatchedOptions<Id, M, E, R, Key>
+  ): (id: Id) => Effect.Effect<Exclude<M, Error>, BatchedError<M, E>, R | Self>
   /** Breaker and statistics at this moment. */
   readonly state: Effect.Effect<Policy.State & { readonly cache: CacheState }, never, Self>
   /** Lets nothing through until `restore`. */
@@ -123,6 +146,12 @@ export const Service = <Self>() =>
     call: {
       value<A, E, R>(this: Context.Service<Self, Shape>, operation: string, effect: Effect.Effect<A, E, R>, call?: CallOptions) {
         return this.use((api) => api.policy.run(effect, { ...call, operation }))
+      }
+    },
+    batched: {
+      value<Id, M, E, R, Key>(this: Context.Service<Self, Shape>, operation: string, batch: BatchedOptions<Id, M, E, R, Key>) {
+        const ask = makeBatched(name, operation, batch)
+        return (id: Id) => this.use(({ policy }) => ask(policy, id))
       }
     },
     cachedEntry: {

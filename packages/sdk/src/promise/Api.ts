@@ -7,6 +7,7 @@ import type { CacheState } from "../core/dependencyCache.ts"
 import type { Events } from "../core/events.ts"
 import { type PolicyOptions } from "../core/options.ts"
 import { Cache, type CacheOptions } from "./cache.ts"
+import { type Batched, type BatchedOptions, makeBatched } from "./batched.ts"
 import { type CallOptions, PromiseCall, type Work } from "./call.ts"
 import { inheritedDeadline } from "./inherited.ts"
 
@@ -75,6 +76,29 @@ export class Api {
       if (dependency.heard("fallback")) dependency.emit("fallback", { operation, error })
       return fallback!(error)
     })
+  }
+
+  /**
+   * Gathers what is asked for one by one, and asks for it together. The policy stands around the batch. Make it once.
+   *
+   * @example
+   * import { createOutrigger } from "@outrigger/sdk/promise"
+   *
+   * const github = createOutrigger({ service: "shop" }).api("github")
+   * const userById = github.batched("users", {
+   *   maxSize: 50,
+   *   delay: "5 millis",
+   *   run: async (ids: ReadonlyArray<number>, { signal }) => {
+   *     const response = await fetch(`https://api.example.com/users?ids=${ids.join()}`, { signal })
+   *     const users = await response.json() as ReadonlyArray<{ id: number, login: string }>
+   *     return new Map(users.map((user) => [user.id, user]))
+   *   }
+   * })
+   * const [ada, bob] = await Promise.all([userById(7), userById(9)])
+   */
+  batched<Id, M, Key = Id>(operation: string, options: BatchedOptions<Id, M, Key>): Batched<Id, Exclude<M, Error>> {
+    const port = () => this.dependency.currentLanes.timers.port
+    return makeBatched(this.name, operation, options, port, (work, call) => this.call(work, call))
   }
 
   /**
