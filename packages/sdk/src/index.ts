@@ -2,6 +2,7 @@
 export * as Api from "./Api.ts"
 export * as Breaker from "./Breaker.ts"
 export * as Chaos from "./Chaos.ts"
+export * as Deadline from "./Deadline.ts"
 export * as Health from "./Health.ts"
 export * as Policy from "./Policy.ts"
 export * as PromiseTask from "./PromiseTask.ts"

@@ -8,6 +8,7 @@ export { createOutrigger, type Log, Outrigger, type OutriggerOptions } from "./c
 export type { Database, DatabaseClient, DatabaseOptions, PoolStats } from "./Database.ts"
 export { fileCacheStore, type FileCacheOptions } from "./fileCacheStore.ts"
 export { type ItemContext, type ItemWork, mapConcurrent, type MapConcurrentOptions } from "./mapConcurrent.ts"
+export { deadlineFrom, type DeadlineFromOptions, deadlineHeaders, type RequestHeaders } from "./deadline.ts"
 export type { Resource, ResourceOptions } from "./Resources.ts"
 export { Router, type RouterCallOptions, type RouterOptions, type RouterTargetOptions, type RouterWork } from "./Router.ts"
 export type { SidecarOptions } from "./Sidecar.ts"

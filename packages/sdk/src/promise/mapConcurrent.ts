@@ -83,9 +83,8 @@ class Run<T, A> {
   }
 
   private async item(item: T, index: number): Promise<void> {
-    const run = this
     try {
-      this.results[index] = await this.work(item, { index, get signal() { return run.signal } })
+      this.results[index] = await this.work(item, contextOf(this, index))
     } catch (error) {
       if (this.stopOnError) throw error
       this.errors.push(error)
@@ -117,6 +116,8 @@ class Run<T, A> {
     else this.resolve(this.results)
   }
 }
+
+const contextOf = (run: { readonly signal: AbortSignal }, index: number): ItemContext => ({ index, get signal() { return run.signal } })
 
 /**
  * Runs `work` for every item, at most `concurrency` at once, and gives the results in the order of the items. The source is read
