@@ -3,19 +3,22 @@
  *
  * `read` is repeated on any transient failure, `write` only with proof that nothing was applied, `transaction` as a whole when
  * PostgreSQL rolled it back by itself (serialization failure, deadlock). Each kind has its timeout, which cancels the query on
- * the server. Waiting for a connection has one too.
+ * the server. A caller's own deadline (`Deadline`) that is nearer does the same, and is told to PostgreSQL as
+ * `statement_timeout`. Waiting for a connection has a timeout too.
  */
 import * as Config from "effect/Config"
 import * as Context from "effect/Context"
-import type * as Duration from "effect/Duration"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
 import type { SqlError } from "effect/sql/SqlError"
 import * as Reactivity from "effect/reactivity/Reactivity"
 import { PgClient } from "@effect/sql-pg"
-import { Health, Policy, Registry, Retry } from "@outrigger/sdk"
+import { Deadline, Health, Policy, Registry, Retry } from "@outrigger/sdk"
 import { isRetryable, serverErrorOf } from "./internal/errors.ts"
+import { leaveSoon } from "./internal/leave.ts"
+import { limitStatements, limitTransaction, startupParameters } from "./internal/statementTimeout.ts"
 
 export interface Options {
   readonly url: Config.Config<Redacted.Redacted> | Redacted.Redacted
@@ -31,6 +34,12 @@ export interface Options {
     readonly write?: Duration.Input | undefined
     readonly analytics?: Duration.Input | undefined
   } | undefined
+  /**
+   * The longest that PostgreSQL lets any statement of this pool run, also when this process is gone; the longest of
+   * `queryTimeout` unless said. False leaves it to the server's own settings and sets nothing on a session: for poolers that
+   * refuse startup parameters or share sessions, such as PgBouncer.
+   */
+  readonly statementTimeout?: Duration.Input | false | undefined
   /** `Retry.database` unless said. */
   readonly retry?: Retry.Options | false | undefined
   /** A breaker is off unless said: what a database needs is fewer connections, not fewer answers. */
@@ -46,10 +55,15 @@ type Query<A, E, R> = (sql: PgClient.PgClient) => Effect.Effect<A, E, R>
 /** What the service is. */
 export interface Shape {
   readonly sql: PgClient.PgClient
+  /** The same, for a caller whose deadline is nearer than the kind's timeout: PostgreSQL ends its statements then. */
+  readonly limited: PgClient.PgClient
+  /** Milliseconds that each kind has. */
+  readonly timeouts: Timeouts
   readonly run: <A, E, R>(kind: Kind, operation: string, effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E | Policy.Rejected, R>
 }
 
 type Kind = "read" | "write" | "analytics" | "transaction"
+type Timeouts = Readonly<Record<Kind, number>>
 type Failure = SqlError | Policy.Rejected
 
 /** The class that `Database.Service` makes: a service key, its layer, and the operations. */
@@ -78,19 +92,23 @@ const rolledBack = (error: unknown): boolean => {
   return code !== undefined && (/^40(001|P01)$/.test(code) || code === "ECONNREFUSED" || code === "57P03" || code === "53300")
 }
 
-const policies = (name: string, options: Options, registry: Registry.Service, services: Context.Context<never>) => {
-  const { analytics = "30 seconds", read = "5 seconds", write = "10 seconds" } = options.queryTimeout ?? {}
+const timeoutsOf = ({ queryTimeout: { analytics = "30 seconds", read = "5 seconds", write = "10 seconds" } = {} }: Options): Timeouts => {
+  const millis = (input: Duration.Input) => Duration.toMillis(Duration.fromInputUnsafe(input))
+  return { read: millis(read), write: millis(write), analytics: millis(analytics), transaction: millis(write) }
+}
+
+const policies = (name: string, options: Options, timeouts: Timeouts, registry: Registry.Service, services: Context.Context<never>) => {
   const retry = options.retry ?? Retry.database
   const once = retry === false ? false as const : { ...retry, while: rolledBack }
-  const make = (kind: Kind, timeout: Duration.Input, retry: Policy.Options["retry"]) =>
+  const make = (kind: Kind, retry: Policy.Options["retry"]) =>
     Policy.fromRegistry(registry, "database", kind === "read" ? name : `${name}.${kind}`, {
-      timeout, retry, breaker: options.breaker ?? false, classify: outcome, criticality: options.criticality ?? "critical"
+      timeout: timeouts[kind], retry, breaker: options.breaker ?? false, classify: outcome, criticality: options.criticality ?? "critical"
     }, services)
   return {
-    read: make("read", read, retry),
-    write: make("write", write, once),
-    analytics: make("analytics", analytics, retry),
-    transaction: make("transaction", write, once)
+    read: make("read", retry),
+    write: make("write", once),
+    analytics: make("analytics", retry),
+    transaction: make("transaction", once)
   }
 }
 
@@ -111,15 +129,18 @@ const makeShape = (name: string, options: Options) => Effect.gen(function*() {
   const registry = yield* Registry.Registry
   const services = yield* Effect.context<never>()
   const url = Redacted.isRedacted(options.url) ? options.url : yield* options.url
+  const timeouts = timeoutsOf(options)
+  const { statementTimeout = Math.max(timeouts.read, timeouts.write, timeouts.analytics) } = options
   const sql = yield* PgClient.make({
     url, applicationName: name, maxConnections: options.pool?.max ?? 10,
-    connectTimeout: options.pool?.acquireTimeout ?? "2 seconds"
+    connectTimeout: options.pool?.acquireTimeout ?? "2 seconds",
+    ...(statementTimeout !== false && { startupParameters: startupParameters(Duration.toMillis(Duration.fromInputUnsafe(statementTimeout))) })
   })
   yield* Effect.addFinalizer(() => Effect.logInfo("Session closed on shutdown").pipe(Effect.annotateLogs({ dependency: name })))
-  const all = policies(name, options, registry, services)
+  const all = policies(name, options, timeouts, registry, services)
   yield* watch(name, options, sql)
-  const run: Shape["run"] = (kind, operation, effect) => all[kind].run(effect, { operation })
-  return { sql, run }
+  const run: Shape["run"] = (kind, operation, effect) => all[kind].run(leaveSoon(effect), { operation })
+  return { sql, limited: statementTimeout === false ? sql : limitStatements(sql), timeouts, run }
 })
 
 const layers = new WeakMap<object, Layer.Layer<any, any>>()
@@ -151,7 +172,9 @@ export const Service = <Self>() =>
   const base = Context.Service<Self, Shape>()(`@outrigger/postgres/Database/${name}`)
   const query = (kind: Kind) => ({
     value<A, E, R>(this: Context.Service<Self, Shape>, ask: Query<A, E, R>) {
-      return this.use(({ run, sql }) => run(kind, kind, Effect.suspend(() => ask(sql))))
+      return this.use(({ limited, run, sql, timeouts }) =>
+        Effect.flatMap(Deadline.left, (left) =>
+          run(kind, kind, Effect.suspend(() => ask(left < timeouts[kind] ? limited : sql)))))
     }
   })
   // The statics read `this`: the subclass is the key that R names.
@@ -162,7 +185,11 @@ export const Service = <Self>() =>
     analytics: query("analytics"),
     transaction: {
       value<A, E, R>(this: Context.Service<Self, Shape>, effect: Effect.Effect<A, E, R>) {
-        return this.use(({ run, sql }) => run("transaction", "transaction", sql.withTransaction(Effect.provideService(effect, PgClient.PgClient, sql))))
+        return this.use(({ run, sql, timeouts }) => Effect.flatMap(Deadline.left, (left) => {
+          const inside = Effect.provideService(effect, PgClient.PgClient, sql)
+          const limited = left < timeouts.transaction ? Effect.andThen(limitTransaction(sql), inside) : inside
+          return run("transaction", "transaction", sql.withTransaction(limited))
+        }))
       }
     }
   }
