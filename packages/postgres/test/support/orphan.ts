@@ -7,7 +7,8 @@ import { Deadline } from "@outrigger/sdk"
 interface Orphan {
   readonly orphan: true
 }
-const Main = Database.Service<Orphan>()("orphan", { url: Redacted.make(process.argv[2]!) })
-const sleep = Main.read((sql) => sql`select pg_sleep(120) as orphaned`)
+const Main = Database.Service<Orphan>()("orphan", { url: Redacted.make(process.argv[2]!), statementTimeout: "1 hour" })
+const warm = Main.read((sql) => sql`select 1`)
+const sleep = Main.read((sql) => sql`select pg_sleep(120) as orphaned`).pipe(Deadline.within("3 seconds"))
 
-await Effect.runPromise(sleep.pipe(Deadline.within("4 seconds"), Effect.provide(Main.layer)))
+await Effect.runPromise(Effect.andThen(warm, sleep).pipe(Effect.provide(Main.layer)))
