@@ -97,8 +97,9 @@ export class Api {
    * const [ada, bob] = await Promise.all([userById(7), userById(9)])
    */
   batched<Id, M, Key = Id>(operation: string, options: BatchedOptions<Id, M, Key>): Batched<Id, Exclude<M, Error>> {
-    const port = () => this.dependency.currentLanes.timers.port
-    return makeBatched(this.name, operation, options, port, (work, call) => this.call(work, call))
+    const { dependency, inherits, name } = this
+    const port = () => dependency.currentLanes.timers.port
+    return makeBatched({ name, port, inherits, call: (work, call) => this.call(work, call) }, operation, options)
   }
 
   /**

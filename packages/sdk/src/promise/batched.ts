@@ -6,6 +6,7 @@ import { type BatchOptions, readBatch } from "../core/options/batch.ts"
 import { Reader } from "../core/options/reader.ts"
 import type { TimerPort } from "../core/timers.ts"
 import type { CallOptions, Work } from "./call.ts"
+import { inheritedDeadline, within } from "./inherited.ts"
 
 export interface BatchedOptions<Id, M, Key = Id> extends BatchOptions {
   /** What tells one key from another, where the keys are objects; the key itself unless said. */
@@ -64,30 +65,40 @@ class PromiseAsker<A> extends Asker {
   }
 }
 
-/** Gathers keys, and asks for them in one `call`. */
+/** What a batch needs of its `Api`. */
+interface Host<T> {
+  readonly name: string
+  readonly port: () => TimerPort
+  /** Whether its calls take the deadline of the call around them. */
+  readonly inherits: boolean
+  readonly call: (work: Work<T>, options: CallOptions) => Promise<T>
+}
+
+/** Gathers keys, and asks for them in one call of the host. */
 export const makeBatched = <Id, M, Key>(
-  dependency: string, operation: string, options: BatchedOptions<Id, M, Key>, port: () => TimerPort,
-  call: (work: Work<Answers<M, Key>>, options: CallOptions) => Promise<Answers<M, Key>>
+  host: Host<Answers<M, Key>>, operation: string, options: BatchedOptions<Id, M, Key>
 ): Batched<Id, Exclude<M, Error>> => {
-  const settings = readBatch(new Reader(dependency), options)
+  const settings = readBatch(new Reader(host.name), options)
   const { idempotent, key = (id: Id) => id, run } = options
   const ask = (batch: Batch): void => {
     const abort = new AbortController()
     batch.work = abort
-    call((context) => run(batch.ids as ReadonlyArray<Id>, context), { operation, idempotent, deadline: batch.deadline, signal: abort.signal })
+    host.call((context) => run(batch.ids as ReadonlyArray<Id>, context), { operation, idempotent, deadline: batch.deadline, signal: abort.signal })
       .then((answers) => batch.succeeded(answers), (error: unknown) => batch.failed(error, undefined))
   }
+  // The surroundings are the opener's, but not its deadline: the others may have longer.
+  const begin = host.inherits ? (batch: Batch) => within(batch.deadline, ask, batch) : ask
   const shell: BatchShell = {
-    run: (batch) => (batch.surroundings as AsyncResource).runInAsyncScope(ask, undefined, batch),
+    run: (batch) => (batch.surroundings as AsyncResource).runInAsyncScope(begin, undefined, batch),
     stop: (batch) => (batch.work as AbortController).abort()
   }
-  const collector = new Collector(dependency, operation, settings, shell)
+  const collector = new Collector(host.name, operation, settings, shell)
   return (id, { deadline = Infinity, signal } = {}) => {
     if (signal?.aborted) return Promise.reject(signal.reason)
     try {
       const known = key(id)
       const asker = new PromiseAsker<Exclude<M, Error>>(collector, signal)
-      collector.ask(asker, id, known, deadline, port())
+      collector.ask(asker, id, known, host.inherits ? Math.min(deadline, inheritedDeadline()) : deadline, host.port())
       return asker.promise
     } catch (error) {
       return Promise.reject(error)

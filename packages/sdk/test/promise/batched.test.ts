@@ -128,6 +128,21 @@ describe("a batched call", () => {
     assert.deepStrictEqual([seen, api.state().breaker, api.state().failures + api.state().aborted], [[40], "closed", 1])
   })
 
+  it("inherits each caller's deadline for that caller, and none of them for the others", async () => {
+    const { port, timers } = virtual()
+    const api = new Api(new Dependency("x", {}, timers), true)
+    const seen: Array<number> = []
+    const userById = api.batched("users", { delay: 10, run: (_: Ids, { deadline }) => { seen.push(deadline); return hang() } })
+    const hurried = caught(api.call(() => userById(1), { deadline: 20 }))
+    const patient = caught(userById(2, { deadline: 50 }))
+    await port.pass(20)
+    assert.strictEqual((await hurried)._tag, "CallTimeoutError")
+    assert.strictEqual(api.state().aborted, 0)
+    await port.pass(30)
+    assert.strictEqual((await patient)._tag, "CallTimeoutError")
+    assert.deepStrictEqual(seen, [50])
+  })
+
   it("leaves no listener on a signal that lives long", async () => {
     const { api, port } = make()
     const { signal } = new AbortController()

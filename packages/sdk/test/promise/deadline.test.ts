@@ -31,7 +31,7 @@ describe("a deadline over HTTP", () => {
       told.push(request.headers["outrigger-timeout-ms"] as string | undefined)
       spend()
       if (url === undefined) return "the end"
-      return outrigger.api(url, { timeout: "1 hour" }).call(async (context) =>
+      return outrigger.api(url, { timeout: "1 hour", breaker: false }).call(async (context) =>
         (await fetch(url, { signal: context.signal, headers: deadlineHeaders(context) })).text(), { deadline })
     }
     let url: string | undefined
