@@ -67,7 +67,7 @@ export class Batch {
   /** The keys as they were asked for, each once, from when it runs. */
   readonly ids: Array<unknown> = []
   /** The latest of its askers': beyond it nobody waits. Known when it runs. */
-  deadline = -Infinity
+  deadline = 0
   timer: TimerHandle | null = null
   /** The shell's: the surroundings to run in, and its handle on the work. */
   surroundings: unknown = undefined
@@ -99,7 +99,6 @@ export class Batch {
     let index = 0
     for (const { askers, key } of this.entries.values()) {
       const at = index++
-      if (askers.size === 0) continue
       const why = wrong ?? (answers instanceof Map && !answers.has(key) ? "the batch gave a Map without it" : undefined)
       const value: unknown = why !== undefined ? new MissingAnswerError(dependency, operation, key, why)
         : answers instanceof Map ? answers.get(key) : (answers as ReadonlyArray<unknown>)[at]
@@ -190,12 +189,10 @@ export class Collector {
   private open(asker: Asker, port: TimerPort): Batch {
     const batch = this.collecting = new Batch(this)
     asker.open(batch)
-    if (this.settings.maxSize > 1) {
-      batch.timer = port.at(this.settings.delay, () => {
-        batch.timer = null
-        this.flush(batch)
-      })
-    }
+    batch.timer = port.at(this.settings.delay, () => {
+      batch.timer = null
+      this.flush(batch)
+    })
     return batch
   }
 

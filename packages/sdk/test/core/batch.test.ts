@@ -16,6 +16,23 @@ const pass = (port: VirtualPort, millis: number): void => {
   port.time = end
 }
 
+/** Its timers are cancelled while they wait, or not at all. */
+class StrictPort extends VirtualPort {
+  override readonly at = (delay: number, fire: () => void) => {
+    let over = false
+    const entry = { due: this.time + delay, fire: () => { over = true; fire() } }
+    this.waiting = [...this.waiting, entry]
+    return {
+      cancel: () => {
+        assert.isFalse(over, "cancelled when it was over")
+        over = true
+        this.waiting = this.waiting.filter((one) => one !== entry)
+      },
+      hold() {}
+    }
+  }
+}
+
 class Caller extends Asker {
   heard: Array<unknown> = []
   override open(batch: Batch): void {
@@ -27,7 +44,7 @@ class Caller extends Asker {
 }
 
 const make = (settings: { readonly maxSize: number; readonly delay: number }) => {
-  const port = new VirtualPort()
+  const port = new StrictPort()
   const ran: Array<Batch> = []
   const stopped: Array<Batch> = []
   const shell: BatchShell = { run: (batch) => ran.push(batch), stop: (batch) => stopped.push(batch) }
@@ -91,8 +108,21 @@ describe("a batch", () => {
     assert.deepStrictEqual(stopped, [])
     assert.isTrue(collector.leave(second))
     assert.deepStrictEqual(stopped, ran)
+    assert.strictEqual(ran[0]!.phase, "over")
+    ran[0]!.phase = "running"
     ran[0]!.failed(new Error("aborted"), undefined)
+    assert.strictEqual(ran[0]!.phase, "over")
     assert.deepStrictEqual([first.heard, second.heard], [[], []])
+  })
+
+  it("is left alone by those who have their answer", () => {
+    const { ask, collector, ids, ran, stopped } = make({ maxSize: 2, delay: 10 })
+    const callers = [ask(1), ask(2)]
+    ran[0]!.succeeded(["a", "b"])
+    ask(3)
+    assert.deepStrictEqual(callers.map((caller) => collector.leave(caller)), [false, false])
+    ask(4)
+    assert.deepStrictEqual([ids(), stopped], [[[1, 2], [3, 4]], []])
   })
 
   it("takes nobody in once it runs, and begins in the order of opening", () => {
@@ -248,10 +278,12 @@ describe("the collector", () => {
           const which = command.which % callers.length
           collector.leave(callers[which]!)
           model.end(model.questions[which]!, "left")
-        } else if (command.do === "finish" && command.which < ran.length && !finished.has(command.which)) {
-          finished.add(command.which)
-          ran[command.which]!.succeeded(ran[command.which]!.ids.map((id) => `answer ${String(id)}`))
-          model.finish(command.which)
+        } else if (command.do === "finish" && ran.length > 0 && !finished.has(command.which % ran.length)) {
+          const which = command.which % ran.length
+          finished.add(which)
+          ran[which]!.succeeded(ran[which]!.ids.map((id) => `answer ${String(id)}`))
+          assert.strictEqual(ran[which]!.phase, "over")
+          model.finish(which)
         } else if (command.do === "pass") {
           for (let millis = 0; millis < command.millis; millis++) {
             pass(port, 1)

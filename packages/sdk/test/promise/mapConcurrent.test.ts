@@ -77,6 +77,36 @@ describe("mapConcurrent", () => {
     assert.deepStrictEqual([begun, signal!.reason, closed], [[0, 1], boom, true])
   })
 
+  it("asks its source for nothing more once it is stopped, nor once it is empty", async () => {
+    let asked = 0
+    const works = gates(3)
+    const source = (count: number) => ({ [Symbol.iterator]: () => ({ next: (): IteratorResult<number> => asked++ < count ? { done: false, value: asked - 1 } : { done: true, value: undefined } }) })
+    const stopped = caught(mapConcurrent(source(9), { concurrency: 2 }, (item: number) => works[item]!.promise))
+    await turn()
+    works[0]!.reject(new Error("boom"))
+    await stopped
+    works[1]!.resolve(1)
+    await turn()
+    assert.strictEqual(asked, 2)
+    asked = 0
+    const all = mapConcurrent(source(1), { concurrency: 2 }, () => works[2]!.promise)
+    await turn()
+    works[2]!.resolve(2)
+    assert.deepStrictEqual([await all, asked], [[2], 2])
+  })
+
+  it("begins no item that its source gives after the end", async () => {
+    const late = gate<IteratorResult<number>>()
+    const begun: Array<number> = []
+    const answers = [Promise.resolve({ done: false as const, value: 0 }), late.promise]
+    const source = { [Symbol.asyncIterator]: () => ({ next: () => answers.shift()! }) }
+    const all = caught(mapConcurrent(source, { concurrency: 2 }, async (item) => { begun.push(item); throw new Error("boom") }))
+    await all
+    late.resolve({ done: false, value: 1 })
+    await turn()
+    assert.deepStrictEqual(begun, [0])
+  })
+
   it("takes a synchronous throw for an error, and hides no second one as unhandled", async () => {
     const all = mapConcurrent([1, 2], { concurrency: 2 }, (item) => { throw new Error(`no ${item}`) })
     assert.match(String(await caught(all)), /no 1/)
@@ -84,16 +114,20 @@ describe("mapConcurrent", () => {
   })
 
   it("gives a signal that is aborted already to work that asks for it late", async () => {
-    const late = gate<boolean>()
-    const go = gate<void>()
-    const all = caught(mapConcurrent([1, 2], { concurrency: 2 }, async (item, context) => {
-      if (item === 1) throw new Error("boom")
-      await go.promise
-      late.resolve(context.signal.aborted)
+    const late = gate<AbortSignal>()
+    const [fail, go] = [gate<void>(), gate<void>()]
+    const all = caught(mapConcurrent([1, 2, 3], { concurrency: 3 }, async (item, context) => {
+      await (item < 3 ? fail : go).promise
+      if (item < 3) throw new Error(`boom ${item}`)
+      late.resolve(context.signal)
     }))
-    await all
+    await turn()
+    fail.resolve()
+    const error = await all
+    await turn()
     go.resolve()
-    assert.isTrue(await late.promise)
+    const { aborted, reason } = await late.promise
+    assert.deepStrictEqual([aborted, reason, error.message], [true, error, "boom 1"])
   })
 
   it("tries all when told to, and gives their errors together", async () => {
