@@ -18,7 +18,7 @@ import { PgClient } from "@effect/sql-pg"
 import { Deadline, Health, Policy, Registry, Retry } from "@outrigger/sdk"
 import { isRetryable, serverErrorOf } from "./internal/errors.ts"
 import { leaveSoon } from "./internal/leave.ts"
-import { limitStatements, limitTransaction, startupParameters } from "./internal/statementTimeout.ts"
+import { limitStatements, limitTransaction, margin, startupParameters } from "./internal/statementTimeout.ts"
 
 export interface Options {
   readonly url: Config.Config<Redacted.Redacted> | Redacted.Redacted
@@ -36,7 +36,7 @@ export interface Options {
   } | undefined
   /**
    * The longest that PostgreSQL lets any statement of this pool run, also when this process is gone; the longest of
-   * `queryTimeout` unless said. False leaves it to the server's own settings and sets nothing on a session: for poolers that
+   * `queryTimeout`, and 100 ms, unless said. False leaves it to the server's own settings and sets nothing on a session: for poolers that
    * refuse startup parameters or share sessions, such as PgBouncer.
    */
   readonly statementTimeout?: Duration.Input | false | undefined
@@ -130,7 +130,7 @@ const makeShape = (name: string, options: Options) => Effect.gen(function*() {
   const services = yield* Effect.context<never>()
   const url = Redacted.isRedacted(options.url) ? options.url : yield* options.url
   const timeouts = timeoutsOf(options)
-  const { statementTimeout = Math.max(timeouts.read, timeouts.write, timeouts.analytics) } = options
+  const { statementTimeout = Math.max(timeouts.read, timeouts.write, timeouts.analytics) + margin } = options
   const sql = yield* PgClient.make({
     url, applicationName: name, maxConnections: options.pool?.max ?? 10,
     connectTimeout: options.pool?.acquireTimeout ?? "2 seconds",

@@ -14,18 +14,18 @@ import * as Statement from "effect/sql/Statement"
 import { PgClient } from "@effect/sql-pg"
 import { Deadline } from "@outrigger/sdk"
 
-/** Below it, a busy server would end what only sets or resets. The caller has its answer at its deadline anyway. */
-const least = 100
+/** PostgreSQL is later than the caller's own clock, which decides; and has time to set and reset what is as good as over, ms. */
+export const margin = 100
 /** PostgreSQL counts in a signed integer. */
 const most = 2 ** 31 - 1
 
 /** Milliseconds for a session, as its startup packet says them; none for a limit that PostgreSQL cannot hold. */
 export const startupParameters = (millis: number): Readonly<Record<string, string>> =>
-  millis <= most ? { statement_timeout: String(Math.max(least, Math.ceil(millis))) } : {}
+  millis <= most ? { statement_timeout: String(Math.ceil(millis)) } : {}
 
 const set = (connection: Connection, local: boolean): Effect.Effect<void, SqlError> =>
   Effect.flatMap(Deadline.left, (left) => {
-    const millis = String(Math.min(most, Math.max(least, Math.ceil(left))))
+    const millis = String(Math.min(most, Math.ceil(left) + margin))
     return Effect.asVoid(connection.execute(`select set_config('statement_timeout', $1, ${local})`, [millis], undefined))
   })
 

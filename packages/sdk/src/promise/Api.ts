@@ -6,8 +6,8 @@ import { type Dependency, type DependencyState, type SavedBreaker, stateOf } fro
 import type { CacheState } from "../core/dependencyCache.ts"
 import type { Events } from "../core/events.ts"
 import { type PolicyOptions } from "../core/options.ts"
-import { Cache, type CacheOptions } from "./cache.ts"
 import { type Batched, type BatchedOptions, makeBatched } from "./batched.ts"
+import { Cache, type CacheOptions } from "./cache.ts"
 import { type CallOptions, PromiseCall, type Work } from "./call.ts"
 import { inheritedDeadline } from "./inherited.ts"
 
