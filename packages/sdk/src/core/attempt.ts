@@ -7,13 +7,19 @@ import type { TimerHandle } from "./timers.ts"
 export interface AttemptContext {
   /** Counts from 1. */
   readonly attempt: number
-  /** On the monotonic clock (`performance.now()`), ms; Infinity when there is none. */
+  /** The end of this attempt, on the monotonic clock (`performance.now()`), ms; Infinity when there is none. */
   readonly deadline: number
   readonly signal: AbortSignal
 }
 
+/** What an attempt asks of its call. */
+interface Ends {
+  readonly deadline: number
+  readonly lanes: { readonly attempt: { readonly duration: number } | null }
+}
+
 export class Attempt implements Ticket, AttemptContext {
-  readonly call: { readonly deadline: number }
+  readonly call: Ends
   readonly attempt: number
   /** Who let it through, and who will be told. */
   readonly breaker: Breaker | null
@@ -35,7 +41,7 @@ export class Attempt implements Ticket, AttemptContext {
   private controller: AbortController | undefined = undefined
   private reason: unknown = undefined
 
-  constructor(call: { readonly deadline: number }, attempt: number, startedAt: number, breaker: Breaker | null, bulkhead: Bulkhead | null) {
+  constructor(call: Ends, attempt: number, startedAt: number, breaker: Breaker | null, bulkhead: Bulkhead | null) {
     this.call = call
     this.attempt = attempt
     this.startedAt = startedAt
@@ -45,7 +51,8 @@ export class Attempt implements Ticket, AttemptContext {
   }
 
   get deadline(): number {
-    return this.call.deadline
+    const { deadline, lanes: { attempt } } = this.call
+    return attempt === null ? deadline : Math.min(deadline, this.startedAt + attempt.duration)
   }
 
   get signal(): AbortSignal {

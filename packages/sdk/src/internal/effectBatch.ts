@@ -4,17 +4,17 @@
  */
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
-import * as Duration from "effect/Duration"
+import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
-import * as Option from "effect/Option"
 import { type Answers, Asker, type Batch, type BatchShell, Collector, type MissingAnswerError } from "../core/batch.ts"
 import type { Rejected } from "../core/errors.ts"
 import { type BatchOptions, readBatch } from "../core/options/batch.ts"
 import { Reader } from "../core/options/reader.ts"
 import type { Policy } from "../Policy.ts"
 import { Deadline, timersOf } from "./effectCall.ts"
+import { millisOf } from "./millisOf.ts"
 
 export interface BatchedOptions<Id, M, E, R, Key = Id> extends BatchOptions<Duration.Input> {
   /** What tells one key from another, where the keys are objects; the key itself unless said. */
@@ -49,8 +49,6 @@ class EffectAsker extends Asker {
     this.resume(raw !== undefined ? raw as Exit.Exit<never, unknown> : ok ? Exit.succeed(value) : Exit.fail(value))
   }
 }
-
-const millisOf = (input: unknown): number => Option.match(Duration.fromInput(input as Duration.Input), { onNone: () => Number.NaN, onSome: Duration.toMillis })
 
 /** Asks for one key through the policy of this service. */
 export type Batched<Id, M, E, R> = (policy: Policy, id: Id) => Effect.Effect<Exclude<M, Error>, BatchedError<M, E>, R>

@@ -89,7 +89,7 @@ export class EffectCall<A, E> extends Call {
   begin(): Next<A, E> {
     const inherited = this.fiber.getRef(Deadline)
     this.start(inherited)
-    if (this.deadline < inherited) this.context = Context.add(this.context, Deadline, this.deadline)
+    if (this.deadline < inherited && this.lanes.attempt === null) this.context = Context.add(this.context, Deadline, this.deadline)
     return this.next()
   }
 
@@ -133,6 +133,9 @@ export class EffectCall<A, E> extends Call {
   }
 
   private contextOf(attempt: CoreAttempt): Context.Context<any> {
+    if (this.lanes.attempt !== null) {
+      return Context.add(Context.add(this.context, Deadline, attempt.deadline), Attempt, attempt.attempt)
+    }
     return attempt.attempt === this.fiber.getRef(Attempt) ? this.context : Context.add(this.context, Attempt, attempt.attempt)
   }
 

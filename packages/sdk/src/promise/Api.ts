@@ -61,7 +61,7 @@ export class Api {
     if (options?.signal?.aborted) return Promise.reject(options.signal.reason)
     const call = new PromiseCall<A>(this.dependency, work, options, this.inherits)
     try {
-      call.start(this.inherits ? Math.min(options?.deadline ?? Infinity, inheritedDeadline()) : options?.deadline ?? Infinity)
+      call.begin(this.inherits ? Math.min(options?.deadline ?? Infinity, inheritedDeadline()) : options?.deadline ?? Infinity)
     } catch (error) { // options of the call that make no sense
       return Promise.reject(error)
     }
