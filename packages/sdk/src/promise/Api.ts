@@ -115,6 +115,11 @@ export class Api {
     return this.cache.entry(options, work)
   }
 
+  /** Its options at this moment, as they were given and updated. */
+  get options(): PolicyOptions {
+    return this.dependency.options as PolicyOptions
+  }
+
   /** Breaker and statistics at this moment. */
   state(): ApiState {
     return { ...stateOf(this.dependency), cache: this.cache.state() }

@@ -12,6 +12,8 @@ export { type ItemContext, type ItemWork, mapConcurrent, type MapConcurrentOptio
 export type { Resource, ResourceOptions } from "./Resources.ts"
 export { Router, type RouterCallOptions, type RouterOptions, type RouterTargetOptions, type RouterWork } from "./Router.ts"
 export type { SidecarOptions } from "./Sidecar.ts"
+export { plot, simulate } from "./Simulation.ts"
+export * as Simulation from "./Simulation.ts"
 export type { StandardSchema } from "./StandardSchema.ts"
 export * as Task from "./Task.ts"
 export * as Chaos from "./Chaos.ts"

@@ -59,11 +59,11 @@ export class EventQueue {
     else this.sink(last, place)
   }
 
-  /** All that falls due until then, and then it is then. */
+  /** All that falls due before then happens, and then it is then. */
   runUntil(end: number): void {
     for (;;) {
       const next = this.heap[0]
-      if (next === undefined || next.due > end) break
+      if (next === undefined || next.due >= end) break
       this.remove(next)
       this.now = next.due
       next.happen()

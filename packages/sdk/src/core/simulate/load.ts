@@ -98,7 +98,7 @@ const areaOf = ({ rate, slope }: Piece, from: number, length: number): number =>
 
 /** How many come until then, on average. */
 export const expected = (pieces: ReadonlyArray<Piece>, until: number): number =>
-  pieces.reduce((sum, piece) => sum + areaOf(piece, 0, Math.min(piece.to, until) - piece.from), 0)
+  pieces.reduce((sum, piece) => sum + areaOf(piece, 0, Math.max(0, Math.min(piece.to, until) - piece.from)), 0)
 
 /** The moments at which callers come. */
 export class Arrivals {
@@ -110,14 +110,14 @@ export class Arrivals {
     this.pieces = pieces
   }
 
-  /** When `share` more have come: 1 for like clockwork, exponential for one by one. Infinity when nobody comes any more. */
+  /** When `share` more have come, above zero: 1 for like clockwork, exponential for one by one. Infinity when nobody comes any more. */
   next(share: number): number {
     for (;;) {
       const piece = this.pieces[this.index]
       if (piece === undefined) return Infinity
       const from = this.at - piece.from
       const area = areaOf(piece, from, piece.to - this.at)
-      if (area > share) {
+      if (area >= share) {
         const rate = piece.rate + piece.slope * from
         // rate * time + slope * time^2 / 2 = share, solved in the form that also holds where the slope is zero
         return this.at += 2 * share / (rate + Math.sqrt(Math.max(0, rate ** 2 + 2 * piece.slope * share)))

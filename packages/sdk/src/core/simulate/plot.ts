@@ -6,8 +6,8 @@
  *   successes per second  | lines, and when the first of them was back          |
  *                           time
  */
-import { InvalidPolicyOption } from "../errors.ts"
 import { formatMillis } from "../duration.ts"
+import { InvalidPolicyOption } from "../errors.ts"
 import { css, mostSeries } from "./plotStyle.ts"
 import type { Bucket, SimulationResult } from "./result.ts"
 import { figure, line, path, type Point, rect, svg, text, ticksTo } from "./svg.ts"
@@ -46,7 +46,7 @@ const pointsOf = ({ bucket, buckets }: SimulationResult, count: (bucket: Bucket)
 }
 
 const panelOf = (top: number, duration: number, most: number): Panel => {
-  const ticks = ticksTo(most * 1.02, 4)
+  const ticks = ticksTo(most, 4)
   const highest = ticks.at(-1)!
   return {
     top, ticks,
@@ -114,10 +114,12 @@ const timeAxis = ({ top, x }: Panel, duration: number): ReadonlyArray<string> =>
   ]
 }
 
-const recoveredIn = ({ faults, name, totals: { recovery } }: SimulationResult): string =>
-  faults.length === 0 ? name
-  : recovery === null ? `${name}: not recovered`
-  : recovery === 0 ? `${name}: recovered at once` : `${name}: recovered in ${formatMillis(recovery)}`
+const recoveredIn = ({ name, totals: { recovery } }: SimulationResult): string =>
+  recovery === null ? `${name}: not recovered` : recovery === 0 ? `${name}: recovered at once` : `${name}: recovered in ${formatMillis(recovery)}`
+
+const titleOf = (results: ReadonlyArray<SimulationResult>): string => results[0]!.faults.length === 0
+  ? results.map(({ name }) => name).join(", ")
+  : results.slice(0, 2).map(recoveredIn).join(". ")
 
 const rounded = (value: number, digits: number): number => Number(value.toPrecision(digits))
 
@@ -147,7 +149,7 @@ export const plot = (results: SimulationResult | ReadonlyArray<SimulationResult>
   const { capacity, duration } = first
   const attempts = panelOf(tops.attempts, duration, Math.max(capacity, most(all, (bucket) => bucket.attempts)))
   const goodput = panelOf(tops.goodput, duration, most(all, (bucket) => bucket.succeeded))
-  const { subtitle = subtitleOf(first), title = all.slice(0, 2).map(recoveredIn).join(". ") } = options
+  const { subtitle = subtitleOf(first), title = titleOf(all) } = options
   return svg(width, height, `${title}. ${subtitle}`, css, [
     `<rect x="0.5" y="0.5" width="${width - 1}" height="${height - 1}" rx="8" class="ground"/>`,
     text(24, 38, "title", title),

@@ -21,8 +21,8 @@ export const randomOf = (seed: number, stream: number): () => number => {
   return next
 }
 
-/** Mean 1: the time between two of those who come one by one, independent of each other. */
-export const exponential = (random: () => number): number => -Math.log(1 - random())
+/** Mean 1, and never zero: the time between two of those who come one by one, independent of each other. */
+export const exponential = (random: () => number): number => -Math.log(random() + 2 ** -33)
 
 /** The standard normal distribution, by Box and Muller. */
 const normal = (random: () => number): number =>

@@ -22,7 +22,7 @@ import { exponential, randomOf } from "./random.ts"
 import { recoveryOf, type Rejection, type SimulationResult } from "./result.ts"
 import { type Ending, Tally } from "./tally.ts"
 
-const mostAttempts = 50_000_000
+const mostAttempts = 20_000_000
 
 /** One call, from the side of its caller. */
 class SimulatedCall extends Call {
