@@ -3,7 +3,7 @@
  *
  *   --scenario NAME|FILE   one of those that `--list` tells, or a JSON file of simulation options; "outage" unless said
  *   --policy FILE          a JSON file of policy options
- *   --without PARTS        play it also without these: budget,jitter,breaker,bulkhead,hedge,retry,naive
+ *   --without PARTS        play it also without these: budget,jitter,breaker,rateLimit,bulkhead,throttle,hedge,retry,naive
  *   --seed N               another chance
  *   --per-second N         another load
  *   --duration WORDS       longer or shorter: "5 minutes"

@@ -42,7 +42,12 @@ describe("a simulation", () => {
       attemptTimeout: off(fc.integer({ min: 1, max: 1000 })),
       retry: off(fc.record({ times: fc.nat(4), base: fc.nat(300), budget: off(fc.record({ ratio: share, perSecond: fc.nat(5) })) })),
       hedge: off(fc.record({ delay: fc.integer({ min: 1, max: 200 }), times: fc.integer({ min: 1, max: 3 }) })),
-      breaker: off(fc.record({ failures: fc.integer({ min: 1, max: 10 }), openFor: fc.integer({ min: 1, max: 4000 }), halfOpenCalls: fc.integer({ min: 1, max: 3 }) })),
+      breaker: off(fc.record({
+        failures: fc.integer({ min: 1, max: 10 }), rate: fc.constantFrom(0.5, 1), openFor: fc.integer({ min: 1, max: 4000 }),
+        halfOpenCalls: fc.integer({ min: 1, max: 3 }), rampUp: fc.integer({ min: 1, max: 2000 }), observe: fc.boolean()
+      }, { requiredKeys: ["openFor"] })),
+      rateLimit: off(fc.record({ limit: fc.integer({ min: 1, max: 50 }), window: fc.integer({ min: 1, max: 1000 }), queue: fc.nat(10), algorithm: fc.constantFrom("token-bucket" as const, "sliding-window" as const) })),
+      throttle: off(fc.record({ k: fc.integer({ min: 1, max: 3 }), window: fc.integer({ min: 1, max: 5000 }) })),
       bulkhead: off(fc.record({ concurrency: fc.integer({ min: 1, max: 20 }), queue: fc.nat(20), queueTimeout: fc.integer({ min: 1, max: 500 }) }))
     })
     const options = fc.record({
@@ -244,17 +249,19 @@ describe("recovery", () => {
 
 describe("a comparison", () => {
   it("names what is left out, and plays the policy as it is first", () => {
-    const results = compare(policy, played({ name: "ours" }), ["breaker", "naive"])
-    assert.deepStrictEqual(results.map(({ name }) => name), ["ours", "without breaker", "naive retries"])
+    const results = compare(policy, played({ name: "ours" }), ["breaker", "rateLimit", "naive"])
+    assert.deepStrictEqual(results.map(({ name }) => name), ["ours", "without breaker", "without rate limit", "naive retries"])
     assert.deepStrictEqual(results[0], simulate(policy, played({ name: "ours" })))
   })
 
-  const full: PolicyOptions = { timeout: 1000, attemptTimeout: 500, retry: { times: 2, jitter: "full", budget: { ratio: 1 } }, breaker: {}, bulkhead: { concurrency: 5 }, hedge: { delay: 100 } }
+  const full: PolicyOptions = { timeout: 1000, attemptTimeout: 500, retry: { times: 2, jitter: "full", budget: { ratio: 1 } }, breaker: {}, rateLimit: { limit: 9, window: 100 }, bulkhead: { concurrency: 5 }, throttle: {}, hedge: { delay: 100 } }
   it.each<[part: Parameters<typeof without>[1], left: PolicyOptions]>([
     ["budget", { ...full, retry: { times: 2, jitter: "full", budget: false } }],
     ["jitter", { ...full, retry: { times: 2, jitter: "none", budget: { ratio: 1 } } }],
     ["breaker", { ...full, breaker: false }],
+    ["rateLimit", { ...full, rateLimit: false }],
     ["bulkhead", { ...full, bulkhead: false }],
+    ["throttle", { ...full, throttle: false }],
     ["hedge", { ...full, hedge: false }],
     ["retry", { ...full, retry: false }],
     ["naive", { timeout: 1000, attemptTimeout: 500, retry: { times: 2, jitter: "none", budget: false } }]
