@@ -12,18 +12,19 @@
  *   --json FILE            everything, as data
  */
 import { readFileSync, writeFileSync } from "node:fs"
+import { basename } from "node:path"
 import { parseArgs } from "node:util"
 import { type PolicyOptions, Simulation } from "../packages/sdk/src/promise/index.ts"
 import { type Scenario, scenarios, usualPolicy } from "./simulate/scenarios.ts"
 import { table } from "./simulate/table.ts"
 
 const text = { type: "string" } as const
-const { values } = parseArgs({
-  options: {
-    "scenario": text, "policy": text, "without": text, "seed": text, "per-second": text, "duration": text,
-    "svg": text, "title": text, "json": text, "list": { type: "boolean" }
-  }
-})
+const options = {
+  "scenario": text, "policy": text, "without": text, "seed": text, "per-second": text, "duration": text,
+  "svg": text, "title": text, "json": text, "list": { type: "boolean" }
+} as const
+
+type Values = ReturnType<typeof parseArgs<{ options: typeof options }>>["values"]
 
 const readJson = (file: string): unknown => JSON.parse(readFileSync(file, "utf8"))
 
@@ -34,13 +35,13 @@ const scenarioOf = (name: string): Scenario => {
   throw new Error(`no scenario is called ${name}: there are ${Object.keys(scenarios).join(", ")}, and files that end in .json`)
 }
 
-const play = (): void => {
+const play = (values: Values): void => {
   const { about, options, title = undefined } = scenarioOf(values.scenario ?? "outage")
   const policy = values.policy === undefined ? usualPolicy : readJson(values.policy) as PolicyOptions
   const parts = (values.without ?? "breaker,budget,jitter,retry,naive").split(",").filter((part) => part !== "") as ReadonlyArray<Simulation.Without>
   const results = Simulation.compare(policy, {
     ...options,
-    name: "Outrigger",
+    name: values.policy === undefined ? "Outrigger" : basename(values.policy, ".json"),
     ...(values.seed !== undefined && { seed: Number(values.seed) }),
     ...(values["per-second"] !== undefined && { load: { ...options.load, perSecond: Number(values["per-second"]) } }),
     ...(values.duration !== undefined && { duration: values.duration as Simulation.Options["duration"] })
@@ -52,5 +53,11 @@ const play = (): void => {
   if (values.json !== undefined) writeFileSync(values.json, JSON.stringify(results))
 }
 
-if (values.list) for (const [name, { about }] of Object.entries(scenarios)) console.log(`${name.padEnd(12)}${about}`)
-else play()
+try {
+  const { values } = parseArgs({ options })
+  if (values.list) for (const [name, { about }] of Object.entries(scenarios)) console.log(`${name.padEnd(12)}${about}`)
+  else play(values)
+} catch (error) {
+  console.error((error as Error).message)
+  process.exitCode = 1
+}

@@ -3,7 +3,7 @@ import type { DurationInput } from "../duration.ts"
 import type { PolicyOptions } from "../options.ts"
 import type { Reader } from "../options/reader.ts"
 import { expected, type LoadOptions, type LoadSettings, readLoad } from "./load.ts"
-import { type DependencyModel, type PlantSettings, readPlant } from "./plant.ts"
+import { type DependencyModel, type PlantSettings, readPlant } from "./model.ts"
 
 /** What is played. Durations are milliseconds or words. */
 export interface SimulationOptions<D = DurationInput> {

@@ -48,6 +48,11 @@ describe("a plot", () => {
     assert.isAtMost(Math.max(...names), 362 + 176)
   })
 
+  it("keeps the names of lines that end high within their panel", () => {
+    const names = heights(plot([results[0]!, results[0]!, results[0]!]), /^label /)
+    assert.isAtLeast(Math.min(...names.slice(3)), 362)
+  })
+
   it("tells who recovered and who did not", () => {
     const [ours, ...others] = results.map((result, n) => ({ ...result, totals: { ...result.totals, recovery: [2000, null, 0][n]! } }))
     assert.include(plot([ours!, others[0]!]), "policy: recovered in 2s. without breaker: not recovered<")

@@ -67,6 +67,7 @@ describe("a simulation", () => {
       const last = result.buckets.at(-1)!
       assert.strictEqual(calls, succeeded + failed + gaveUp + pending + rejectedOf({ rejected }))
       assert.isAtLeast(calls, callers)
+      assert.isAtLeast(pending, 0)
       assert.strictEqual(attempts, requests.requests)
       assert.isAtMost(attempts, calls + retries + hedges)
       const inside = last.queued + last.busy
@@ -218,6 +219,12 @@ describe("the callers of a simulation", () => {
     expect(totals).toMatchObject({ callers: 1, calls: 3, gaveUp: 3, pending: 0, timeToFailure: { p50: 200, max: 200 } })
   })
 
+  it("who were served in time do not give up", () => {
+    const { totals } = simulate({}, { load: { perSecond: 50, patience: 2000 }, dependency: well, duration: 10_000 })
+    expect(totals.gaveUp).toBe(0)
+    expect(totals.pending).toBeGreaterThanOrEqual(0)
+  })
+
   it("do not come again when they were served", () => {
     const { totals } = simulate({}, { load: { perSecond: 50, comeAgain: { share: 1, after: 10 } }, dependency: well, duration: 10_000 })
     assert.strictEqual(totals.calls, totals.callers)
@@ -228,6 +235,13 @@ describe("the callers of a simulation", () => {
     assert.strictEqual(totals.openings, 4)
     assert.strictEqual(buckets.at(-1)!.breakersOpen, 4)
   })
+})
+
+it("the latency of a bucket is that of the calls that ended in it", () => {
+  const steady = { latency: { p50: 100, p99: 100 }, workers: 20, faults: [{ kind: "slow", at: 0, for: 3000, slower: 4 }] } as const
+  const { buckets } = simulate({}, { load: { perSecond: 10, arrivals: "even" }, dependency: steady, duration: 6000 })
+  assert.deepStrictEqual(buckets.map(({ p50 }) => Math.round(p50! / 10) * 10), [400, 400, 400, 100, 100, 100])
+  assert.strictEqual(buckets[5]!.p99, buckets[5]!.p50)
 })
 
 describe("recovery", () => {
