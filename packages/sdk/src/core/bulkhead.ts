@@ -15,7 +15,7 @@ export interface BulkheadSettings {
 export class Bulkhead {
   settings: BulkheadSettings
   running = 0
-  private readonly line = new Line()
+  private readonly line = new Line<Waiter>()
   private granting = false
 
   constructor(settings: BulkheadSettings) {

@@ -38,7 +38,7 @@ export class RateLimit {
   private meter: Meter
   /** Of all who wait. */
   private weight = 0
-  private readonly line = new Line()
+  private readonly line = new Line<Waiter>()
   private handle: TimerHandle | null = null
   private granting = false
   private readonly fire = () => {

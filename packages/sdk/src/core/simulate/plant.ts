@@ -9,9 +9,9 @@
  */
 import type { Attempt } from "../attempt.ts"
 import type { Call } from "../call.ts"
+import { Line, type Member } from "../line.ts"
 import { type EventQueue, Scheduled } from "./eventQueue.ts"
 import { type Condition, conditionAt } from "./faults.ts"
-import { Line, type Member } from "./line.ts"
 import type { PlantSettings } from "./model.ts"
 
 /** What callers see, as clients of HTTP make errors of it. One of each: a simulation makes millions. */
@@ -54,7 +54,8 @@ class Request extends Scheduled implements Member<Request> {
   left = false
   /** Why it was turned away. */
   error: Error | undefined = undefined
-  line: Line<Request> | null = null
+  /** Where it is, until it is over. */
+  at: "waiting" | "working" | null = null
   ahead: Request | null = null
   behind: Request | null = null
 
@@ -101,11 +102,11 @@ export class Plant {
   }
 
   get busy(): number {
-    return this.working.size
+    return this.working.length
   }
 
   get queued(): number {
-    return this.waiting.size
+    return this.waiting.length
   }
 
   /** An attempt arrives. It is answered by `settle`, or never. */
@@ -117,9 +118,11 @@ export class Plant {
     if (condition.outage === "hangs") counts.hung++
     else if (condition.outage === "refuses") this.turnAway(request, "refused", refused)
     else if (condition.limit !== undefined && !this.take(condition.limit)) this.turnAway(request, "limited", this.tooMany)
-    else if (this.working.size < settings.workers) this.work(request)
-    else if (this.waiting.size < settings.queue) this.waiting.push(request)
-    else this.turnAway(request, "turnedAway", overloaded)
+    else if (this.working.length < settings.workers) this.work(request)
+    else if (this.waiting.length < settings.queue) {
+      request.at = "waiting"
+      this.waiting.push(request)
+    } else this.turnAway(request, "turnedAway", overloaded)
   }
 
   /** The caller has gone; the work goes on, or not. */
@@ -127,17 +130,20 @@ export class Plant {
     const request = attempt.work as Request
     request.left = true
     if (!this.settings.dropsAbandoned) return
-    if (request.line !== null) this.counts.dropped++
-    if (request.line === this.waiting) this.waiting.remove(request)
-    else if (request.line === this.working) {
-      this.queue.remove(request)
-      this.free(request)
+    const { at } = request
+    if (at === null) return
+    this.counts.dropped++
+    if (at === "waiting") {
+      request.at = null
+      return this.waiting.remove(request)
     }
+    this.queue.remove(request)
+    this.free(request)
   }
 
   /** The time of a request is over: that of its work, or that of the way back of whoever was turned away. */
   ended(request: Request): void {
-    if (request.line === null) return request.answer(request.error)
+    if (request.at === null) return request.answer(request.error)
     const { counts } = this
     const failed = this.condition.fails > 0 && this.random() < this.condition.fails
     if (failed) counts.failed++
@@ -154,11 +160,13 @@ export class Plant {
   }
 
   private work(request: Request): void {
+    request.at = "working"
     this.working.push(request)
     this.queue.add(request, this.settings.service.draw(this.random) * this.condition.slower)
   }
 
   private free(request: Request): void {
+    request.at = null
     this.working.remove(request)
     const next = this.waiting.shift()
     if (next !== null) this.work(next)
@@ -188,8 +196,14 @@ export class Plant {
 
   /** All that is inside is lost: reset at once, or never heard of again. */
   private lose(outage: "refuses" | "hangs"): void {
-    const lost = [...this.working.drain(), ...this.waiting.drain()]
-    for (const request of lost) this.queue.remove(request)
+    const lost: Array<Request> = []
+    for (const line of [this.working, this.waiting]) {
+      for (let request = line.shift(); request !== null; request = line.shift()) {
+        request.at = null
+        this.queue.remove(request)
+        lost.push(request)
+      }
+    }
     this.counts[outage === "hangs" ? "hung" : "refused"] += lost.length
     if (outage === "refuses") for (const request of lost) request.answer(reset)
   }

@@ -4,7 +4,6 @@ import { Reader } from "../../../src/core/options/reader.ts"
 import { EventQueue, Scheduled } from "../../../src/core/simulate/eventQueue.ts"
 import { type Condition, conditionAt, type FaultOptions, readFaults } from "../../../src/core/simulate/faults.ts"
 import { Histogram } from "../../../src/core/simulate/histogram.ts"
-import { Line, type Member } from "../../../src/core/simulate/line.ts"
 import { Arrivals, expected, type LoadStep, readLoad } from "../../../src/core/simulate/load.ts"
 import { exponential, LogNormal, randomOf } from "../../../src/core/simulate/random.ts"
 
@@ -68,42 +67,6 @@ describe("the event queue", () => {
     queue.runUntil(1e9)
     expect(seen).toEqual([["at once", 5, 5], ["late", 10, 10]])
     assert.strictEqual(port.random(), 0.25)
-  })
-})
-
-class Person implements Member<Person> {
-  line: Line<Person> | null = null
-  ahead: Person | null = null
-  behind: Person | null = null
-  readonly name: number
-  constructor(name: number) {
-    this.name = name
-  }
-}
-
-describe("a line", () => {
-  it("keeps the order of a list, whoever leaves from where", () => {
-    fc.assert(fc.property(fc.array(fc.oneof(fc.constant("push"), fc.constant("shift"), fc.nat(9)), { maxLength: 60 }), (commands) => {
-      const line = new Line<Person>()
-      const model: Array<Person> = []
-      let names = 0
-      for (const command of commands) {
-        if (command === "push") {
-          const person = new Person(names++)
-          line.push(person)
-          model.push(person)
-        } else if (command === "shift") assert.strictEqual(line.shift(), model.shift() ?? null)
-        else if (model.length > 0) {
-          const [left] = model.splice(Number(command) % model.length, 1)
-          line.remove(left!)
-          assert.strictEqual(left!.line, null)
-        }
-        assert.strictEqual(line.size, model.length)
-        assert.isTrue(model.every((person) => person.line === line))
-      }
-      assert.deepStrictEqual(line.drain().map(({ name }) => name), model.map(({ name }) => name))
-      assert.strictEqual(line.size, 0)
-    }))
   })
 })
 
