@@ -49,6 +49,8 @@ export interface Fallback<E, B, E2, R2> {
 /** How one kind of call is protected. */
 export interface Policy {
   readonly name: string
+  /** As they are now. */
+  readonly options: Options
   /** Runs an effect under this policy. Its own error passes through unchanged; defects are neither retried nor counted. */
   run<A, E, R, B, E2, R2>(effect: Effect.Effect<A, E, R>, options: RunOptions & Fallback<E, B, E2, R2>): Effect.Effect<A | B, E2, R | R2>
   run<A, E, R>(effect: Effect.Effect<A, E, R>, options?: RunOptions): Effect.Effect<A, E | Rejected, R>
@@ -85,6 +87,7 @@ const toCoreOptions = (options: Options): PolicyOptions<unknown> =>
 
 class PolicyImpl implements Policy {
   readonly name: string
+  options: Options
   private readonly dependency: Dependency
   private schedule: Effect.Effect<StepOf> | undefined
   /** Keeps the hidden classes of a call and an attempt alive across a major GC with no call in flight. */
@@ -92,6 +95,7 @@ class PolicyImpl implements Policy {
 
   constructor(dependency: Dependency, options: Options, logs: Context.Context<never>) {
     this.name = dependency.name
+    this.options = options
     this.dependency = dependency
     this.schedule = scheduleOf(options)
     standsOn(this, dependency)
@@ -142,6 +146,7 @@ class PolicyImpl implements Policy {
   }
   update(options: Options): void {
     this.dependency.update(toCoreOptions(options))
+    this.options = { ...this.options, ...options }
     if (options.retry !== undefined) this.schedule = scheduleOf(options)
   }
 }

@@ -45,6 +45,10 @@ const toCoreOptions = (policy: Policy.Options): PolicyOptions<unknown> => {
   return { ...policy, retry: options }
 }
 
+/** Options, or those that a policy has now; the policy itself is left alone. */
+const played = (policy: Policy.Options | Policy.Policy) =>
+  "run" in policy ? { name: policy.name, options: toCoreOptions(policy.options) } : toCoreOptions(policy)
+
 /**
  * Plays a policy against a scripted dependency under load. Options that make no sense throw `InvalidPolicyOption`; more than
  * twenty million attempts, a `RangeError`.
@@ -62,12 +66,12 @@ const toCoreOptions = (policy: Policy.Options): PolicyOptions<unknown> => {
  *   duration: "2 minutes"
  * })
  */
-export const simulate = (policy: Policy.Options, options: Options): SimulationResult =>
-  simulateCore(toCoreOptions(policy), options, millisOf)
+export const simulate = (policy: Policy.Options | Policy.Policy, options: Options): SimulationResult =>
+  simulateCore(played(policy), options, millisOf)
 
 /**
  * Plays the policy as it is, and then without each of these parts, under the same callers and faults. `"naive"` leaves the
  * retries and takes away all that holds them back. For `plot`.
  */
-export const compare = (policy: Policy.Options, options: Options, parts: ReadonlyArray<Without>): ReadonlyArray<SimulationResult> =>
-  compareCore(toCoreOptions(policy), options, parts, millisOf)
+export const compare = (policy: Policy.Options | Policy.Policy, options: Options, parts: ReadonlyArray<Without>): ReadonlyArray<SimulationResult> =>
+  compareCore(played(policy), options, parts, millisOf)
