@@ -14,6 +14,9 @@ const sections = [
 ]
 console.log(sections[0])
 
+const [promises] = groups
+sections.push(promises!.cases.map(({ name, says }) => `- \`${name}\`: ${says}`).join("\n"))
+
 const results: Array<Measured> = []
 for (const group of groups) {
   const found = await runGroup(group, options)

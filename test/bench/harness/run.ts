@@ -86,7 +86,7 @@ const runCase = async (group: Group, one: Case, options: BenchOptions): Promise<
       ...await measured("bytes", `${one.name}-bytes`, Math.ceil(options.rounds / 3))
     ]
   } finally {
-    for (const { process: child } of contestants) child.disconnect()
+    for (const { process: child } of contestants) if (child.connected) child.disconnect()
   }
 }
 

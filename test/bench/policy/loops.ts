@@ -3,11 +3,9 @@ import type { Loop } from "../harness/suite.ts"
 
 export const work = async (): Promise<number> => 1
 
-/** Made once: a stack costs more than most calls, and would cost all alike. */
+/** Made once, and not thrown: a stack, or a throw, costs more than most calls, and costs all alike. */
 export const down = new Error("down")
-export const broken = async (): Promise<number> => {
-  throw down
-}
+export const broken = (): Promise<number> => Promise.reject(down)
 
 /** One call after the other, each awaited. */
 export const calls = (call: () => PromiseLike<unknown>): Loop => async (count) => {
