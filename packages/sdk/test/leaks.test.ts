@@ -96,6 +96,26 @@ describe("calls with promises leave nothing behind", () => {
       await port.pass(1000)
       await Promise.all(calls)
     }],
+    ["wait for the rate limit and are aborted", { rateLimit: { limit: 1, window: hour, queue: many } }, async ({ call, caller, late }) => {
+      const calls = each(() => call(() => late.promise))
+      await turn()
+      caller.abort(down)
+      await Promise.all(calls)
+    }],
+    ["are hedged and then aborted", { hedge: { delay: 100 }, bulkhead: false }, async ({ call, caller, late, port }) => {
+      const calls = each(() => call(() => late.promise))
+      await port.pass(100)
+      caller.abort(down)
+      await Promise.all(calls)
+    }],
+    ["are hedged, and one of the two succeeds", { hedge: { delay: 100 }, bulkhead: false }, async ({ call, late, port }) => {
+      const first = gate<number>()
+      let begun = 0
+      const calls = each(() => call(() => begun++ < many ? late.promise : first.promise))
+      await port.pass(100)
+      first.resolve(1)
+      await Promise.all(calls)
+    }],
     ["share a miss of the cache that fails", { retry: false }, async ({ api, caller }) => {
       await Promise.all(each(() => caught(api.cached({ key: "one", ttl: hour, signal: caller.signal }, () => Promise.reject(down)))))
       await Promise.all(each(() => caught(api.cached({ key: "one", ttl: hour }, () => Promise.reject(down)))))
@@ -184,7 +204,10 @@ describe("calls in fibers leave nothing behind", () => {
     ["are rejected by an open breaker", { breaker: { failures: 1, openFor: hour }, retry: false }, Effect.fail(down), joined],
     ["are rejected by a full bulkhead", { bulkhead: { concurrency: 1 } }, Effect.sleep(100), after(100)],
     ["are queued and then interrupted", { bulkhead: { concurrency: 1, queue: many } }, slow, interrupted],
-    ["are queued and then time out", { bulkhead: { concurrency: 1, queue: many }, attemptTimeout: false }, slow, after(1000)]
+    ["are queued and then time out", { bulkhead: { concurrency: 1, queue: many }, attemptTimeout: false }, slow, after(1000)],
+    ["wait for the rate limit and are interrupted", { rateLimit: { limit: 1, window: hour, queue: many } }, slow, interrupted],
+    ["are hedged and then time out", { hedge: { delay: 100 }, bulkhead: false }, slow, after(1000)],
+    ["are hedged, and one of the two succeeds", { hedge: { delay: 100 }, bulkhead: false }, Effect.sleep(150), after(150)]
   ]
 
   it.effect.each(endings)("when they %s", ([, changed, work, end]) => counted((alive) => Effect.gen(function*() {

@@ -1,7 +1,8 @@
 /** What runs two million times: every policy and every ending, in both faces. */
 
 const names = [
-  "retry", "timeout", "breaker", "bulkhead", "retry-breaker-timeout", "full-stack", "cache-hit", "rejected-open", "failing-two-retries", "aborted"
+  "retry", "timeout", "breaker", "bulkhead", "rate-limit", "hedge", "retry-breaker-timeout", "full-stack",
+  "cache-hit", "rejected-open", "failing-two-retries", "aborted"
 ]
 
 const subject = (file: string): string => new URL(`../policy/${file}`, import.meta.url).href

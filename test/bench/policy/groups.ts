@@ -9,6 +9,8 @@ const cases: ReadonlyArray<Case> = [
   { name: "timeout", says: "a timeout that does not come" },
   { name: "breaker", says: "a closed breaker" },
   { name: "bulkhead", says: "a bulkhead with a free permit" },
+  { name: "rate-limit", says: "a rate limit with room" },
+  { name: "hedge", says: "a hedge that is not sent" },
   { name: "retry-breaker-timeout", says: "all three around one call" },
   { name: "full-stack", says: "the three, a timeout of each attempt and a bulkhead" }
 ]

@@ -23,6 +23,8 @@ export default {
   timeout: protectedBy({ timeout }),
   breaker: protectedBy({ breaker }),
   bulkhead: protectedBy({ bulkhead }),
+  "rate-limit": protectedBy({ rateLimit: the.rateLimit }),
+  hedge: protectedBy({ hedge: the.hedge }),
   "retry-breaker-timeout": protectedBy({ retry, breaker, timeout }),
   "full-stack": protectedBy({ retry, breaker, timeout, attemptTimeout, bulkhead }),
   "cache-hit": () => {

@@ -28,6 +28,8 @@ const success = forEachWork<() => Promise<Loop>>((work) => {
     timeout: protectedBy({ timeout }),
     breaker: protectedBy({ breaker }),
     bulkhead: protectedBy({ bulkhead }),
+    "rate-limit": protectedBy({ rateLimit: the.rateLimit }),
+    hedge: protectedBy({ hedge: the.hedge }),
     "retry-breaker-timeout": protectedBy({ retry, breaker, timeout }),
     "full-stack": protectedBy(full)
   }
@@ -36,8 +38,8 @@ const success = forEachWork<() => Promise<Loop>>((work) => {
 export default {
   ...success,
   "fiber-cache-hit": async () => {
-    const { cache, policy } = await api({ retry, breaker, timeout })
-    return effects(cache.entry({ key: "one", ttl: the.ttl }, policy.run(Effect.succeed(1))))
+    const { cache } = await api({ retry, breaker, timeout })
+    return effects(cache.value({ key: "one", ttl: the.ttl }, {}, Effect.succeed(1)))
   },
   "fiber-rejected-open": async () => {
     const { policy } = await api({ breaker: { ...breaker, failures: 1 } })

@@ -12,3 +12,6 @@ export const queue = 10
 /** Between the attempts of calls that fail; the shortest that `setTimeout` knows. */
 export const shortDelay = 1
 export const ttl = 3_600_000
+/** So much that no call of a benchmark waits for it. */
+export const rateLimit = { limit: 1_000_000_000, window: 1000 }
+export const hedge = { delay: attemptTimeout }
