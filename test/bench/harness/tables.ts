@@ -7,7 +7,7 @@ const noisy = 0.15
 
 const grouped = (value: number): string => String(Math.round(value)).replaceAll(/\B(?=(\d{3})+$)/g, ",")
 
-const times = (ratio: number): string => ratio >= 9.95 ? String(Math.round(ratio)) : ratio.toFixed(1).replace(/^0(?=\.)/, "0")
+const times = (ratio: number): string => ratio >= 9.95 ? String(Math.round(ratio)) : ratio.toFixed(1)
 
 /** Columns padded to one width: the first to the left, all others to the right. */
 export const markdown = (head: ReadonlyArray<string>, rows: ReadonlyArray<ReadonlyArray<string>>): string => {
