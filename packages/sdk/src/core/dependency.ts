@@ -25,6 +25,8 @@ export interface Lanes {
   readonly timers: Timers
   readonly total: Lane | null
   readonly attempt: Lane | null
+  /** Where the delay before a hedge is always the same. */
+  readonly hedge: Lane | null
 }
 
 /** Of a breaker that only a person opens. */
@@ -144,8 +146,10 @@ export class Dependency extends Emitter {
 
   /** After how long another attempt is sent beside a slow one. */
   hedgeDelay(now: number): number {
-    const { delay, measured } = this.settings.hedge!
-    const quantile = measured === undefined ? undefined : this.durations!.quantile(measured.percentile, now)
+    const { hedge } = this.settings
+    if (hedge === undefined) return Infinity
+    const { delay, measured } = hedge
+    const quantile = measured === undefined ? undefined : this.durations?.quantile(measured.percentile, now)
     return quantile === undefined ? delay : Math.max(measured!.min, quantile)
   }
 
@@ -184,8 +188,9 @@ export class Dependency extends Emitter {
 
   private makeLanes(timers: Timers): Lanes {
     if (this.rateLimit !== null) this.rateLimit.port = timers.port
+    const { attemptTimeout, hedge, timeout } = this.settings
     const lane = (millis: number) => millis === Infinity ? null : timers.lane(millis)
-    return { timers, total: lane(this.settings.timeout), attempt: lane(this.settings.attemptTimeout) }
+    return { timers, total: lane(timeout), attempt: lane(attemptTimeout), hedge: lane(hedge === undefined || hedge.measured !== undefined ? Infinity : hedge.delay) }
   }
 
   outcomeOf(value: unknown, ok: boolean): Outcome {

@@ -22,11 +22,21 @@ export const toMillis = (input: unknown): number => {
   return Number(count) * (units[unit ?? ""] ?? Number.NaN)
 }
 
+/** Of a day, an hour, a minute and a second, in seconds. */
+const sizes = [86_400, 3600, 60, 1]
+
 /** `1500` as "1.5s", `90000` as "1m 30s": for people. */
 export const formatMillis = (millis: number): string => {
   if (millis < 999.5) return `${Math.round(millis)}ms` // what rounds to a whole unit is shown in that unit
   if (millis < 59_950) return `${Math.round(millis / 100) / 10}s`
-  const seconds = Math.round(millis / 1000)
-  const parts = [[Math.floor(seconds / 86_400), "d"], [Math.floor(seconds / 3600) % 24, "h"], [Math.floor(seconds / 60) % 60, "m"], [seconds % 60, "s"]] as const
-  return parts.filter(([count]) => count > 0).slice(0, 2).map(([count, unit]) => `${count}${unit}`).join(" ")
+  let left = Math.round(millis / 1000)
+  let text = ""
+  for (let unit = 0, shown = 0; unit < sizes.length && shown < 2; unit++) {
+    const count = Math.floor(left / sizes[unit]!)
+    if (count === 0) continue
+    left -= count * sizes[unit]!
+    text += `${shown === 0 ? "" : " "}${count}${"dhms"[unit]}`
+    shown++
+  }
+  return text
 }

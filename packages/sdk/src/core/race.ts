@@ -17,24 +17,20 @@ export interface HedgeSettings {
 export class Race {
   readonly first: Attempt
   readonly running: Array<Attempt>
-  /** Between two of them, ms. */
-  private readonly delay: number
   private left: number
-  /** When the next is sent. */
+  /** When the next hedge is due. */
   next = Number.NaN
 
-  constructor(first: Attempt, times: number, delay: number, now: number) {
+  constructor(first: Attempt, times: number) {
     this.first = first
     this.running = [first]
     this.left = times
-    this.delay = delay
-    this.next = now + delay
   }
 
   /** The time of a hedge has come: the next one's is set. */
-  turn(now: number): void {
+  turn(now: number, delays: { hedgeDelay(now: number): number }): void {
     this.left--
-    this.next = this.left > 0 ? now + this.delay : Infinity
+    this.next = this.left > 0 ? now + delays.hedgeDelay(now) : Infinity
   }
 
   remove(attempt: Attempt): void {

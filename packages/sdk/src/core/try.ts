@@ -141,10 +141,8 @@ export abstract class Try extends Wait implements Waiter {
     }
     this.attempt = attempt
     this.phase = "running"
-    if (settings.hedge !== undefined && this.options?.idempotent !== false) {
-      this.race = new Race(attempt, settings.hedge.times, dependency.hedgeDelay(now), now)
-      this.armRace(now)
-    } else if (this.lanes.attempt !== null && now + this.lanes.attempt.duration < this.deadline) {
+    if (settings.hedge !== undefined && this.options?.idempotent !== false) this.armHedge(now)
+    else if (this.lanes.attempt !== null && now + this.lanes.attempt.duration < this.deadline) {
       this.armLane("attempt", this.lanes.attempt, now)
     } else this.armTotal(now)
     this.launch(attempt)
@@ -199,7 +197,7 @@ export abstract class Try extends Wait implements Waiter {
   private hedge(now: number, race: Race): void {
     const { breaker } = this
     const { budget, bulkhead, rateLimit, statistics } = this.dependency
-    race.turn(now)
+    race.turn(now, this.dependency)
     this.armRace(now)
     if (breaker !== null && breaker.rejects(now)) return
     if (bulkhead !== null && !bulkhead.enter()) return
@@ -211,6 +209,24 @@ export abstract class Try extends Wait implements Waiter {
     if (this.dependency.heard("hedge")) this.dependency.emit("hedge", { operation: this.operation, attempt: attempt.attempt })
     this.fault = null
     this.launch(attempt)
+  }
+
+  /** There is no race before its first hedge is due: most calls answer before. */
+  private newRace(): Race {
+    const { attempt, dependency } = this
+    return this.race = new Race(attempt!, dependency.settings.hedge?.times ?? 0)
+  }
+
+  /** Until the first hedge, or whatever comes before it. */
+  private armHedge(now: number): void {
+    const { attempt, hedge } = this.lanes
+    const delay = hedge === null ? this.dependency.hedgeDelay(now) : hedge.duration
+    const end = attempt === null ? this.deadline : Math.min(this.deadline, now + attempt.duration)
+    if (now + delay < end) {
+      if (hedge === null) this.armAlone("hedge", delay)
+      else this.armLane("hedge", hedge, now)
+    } else if (end < this.deadline) this.armLane("attempt", attempt!, now)
+    else this.armTotal(now)
   }
 
   private armRace(now: number): void {
@@ -232,7 +248,7 @@ export abstract class Try extends Wait implements Waiter {
 
   protected expireRunning(now: number): void {
     const { dependency, race } = this
-    if (this.awaited === "hedge") return this.hedge(now, race!)
+    if (this.awaited === "hedge") return this.hedge(now, race ?? this.newRace())
     const over = this.awaited === "end"
     const error = this.timeoutError()
     const attempt = this.running[0]!
