@@ -9,6 +9,8 @@
  * and to ask is a walk over 27 groups and 32 buckets.
  */
 
+import { Slots } from "./slots.ts"
+
 export interface PercentileSettings {
   /** Milliseconds. */
   readonly window: number
@@ -35,25 +37,23 @@ const valueOf = (bucket: number): number => {
   return ((bucket - shift * 32 + 0.5) * 2 ** shift) / 1000
 }
 
-export class Percentile {
+export class Percentile extends Slots {
   settings: PercentileSettings
   /** How many durations the window holds. */
   count = 0
-  private slot = Number.NaN
-  private newest = 0
   private readonly inSlot = new Uint32Array(slots * buckets)
   private readonly inWindow = new Uint32Array(buckets)
   private readonly inGroup = new Uint32Array(groups)
 
   constructor(settings: PercentileSettings) {
+    super(slots, settings.window)
     this.settings = settings
-    this.slot = settings.window / slots
   }
 
   record(duration: number, now: number): void {
     this.turn(now)
     const bucket = bucketOf(duration)
-    this.inSlot[(this.newest % slots) * buckets + bucket]!++
+    this.inSlot[this.at * buckets + bucket]!++
     this.inWindow[bucket]!++
     this.inGroup[bucket >>> 5]!++
     this.count++
@@ -73,20 +73,12 @@ export class Percentile {
 
   /** Other settings from now on. Another window begins empty. */
   update(settings: PercentileSettings): void {
-    if (settings.window !== this.settings.window) this.clear()
+    this.resize(settings.window)
     this.settings = settings
-    this.slot = settings.window / slots
   }
 
-  private turn(now: number): void {
-    const to = Math.floor(now / this.slot)
-    if (to === this.newest) return
-    if (Math.abs(to - this.newest) >= slots) this.clear() // also when the clock leapt back
-    else for (let n = this.newest + 1; n <= to; n++) this.drop((n % slots) * buckets)
-    if (to > this.newest || to <= this.newest - slots) this.newest = to // not for a time read a little earlier
-  }
-
-  private drop(from: number): void {
+  protected override drop(slot: number): void {
+    const from = slot * buckets
     for (let bucket = 0; bucket < buckets; bucket++) {
       const dropped = this.inSlot[from + bucket]!
       if (dropped === 0) continue
@@ -97,7 +89,7 @@ export class Percentile {
     }
   }
 
-  private clear(): void {
+  protected override clear(): void {
     this.inSlot.fill(0)
     this.inWindow.fill(0)
     this.inGroup.fill(0)

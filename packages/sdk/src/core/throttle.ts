@@ -11,6 +11,8 @@
  * just begun, do not look like refused ones. A success costs nothing.
  */
 
+import { Slots } from "./slots.ts"
+
 export interface ThrottleSettings {
   /** How many requests are sent for each that is accepted. */
   readonly k: number
@@ -22,24 +24,22 @@ export interface ThrottleSettings {
 
 const slots = 16
 
-export class Throttle {
+export class Throttle extends Slots {
   settings: ThrottleSettings
-  private slot = Number.NaN
   private readonly requests = new Float64Array(slots)
   private readonly accepts = new Float64Array(slots)
   private requestsInWindow = 0
   private acceptsInWindow = 0
-  private newest = 0
 
   constructor(settings: ThrottleSettings) {
+    super(slots, settings.window)
     this.settings = settings
-    this.slot = settings.window / slots
   }
 
   /** Counts a call that would begin now. Its ticket, for `refused`, or -1 where it is to be rejected. */
   admit(now: number, random: () => number): number {
     const probability = this.probability(now)
-    const at = this.newest % slots
+    const { at } = this
     this.requests[at]!++
     this.requestsInWindow++
     if (probability > 0 && random() < probability) return -1
@@ -52,7 +52,7 @@ export class Throttle {
   refused(ticket: number, now: number): void {
     this.turn(now)
     const at = ticket % slots
-    if (ticket > this.newest || ticket <= this.newest - slots || this.accepts[at] === 0) return
+    if (!this.holds(ticket) || this.accepts[at] === 0) return
     this.accepts[at]!--
     this.acceptsInWindow--
   }
@@ -67,25 +67,17 @@ export class Throttle {
 
   /** Other settings from now on. Another window begins empty. */
   update(settings: ThrottleSettings): void {
-    if (settings.window !== this.settings.window) this.clear()
+    this.resize(settings.window)
     this.settings = settings
-    this.slot = settings.window / slots
   }
 
-  private turn(now: number): void {
-    const to = Math.floor(now / this.slot)
-    if (to === this.newest) return
-    if (Math.abs(to - this.newest) >= slots) this.clear() // also when the clock leapt back
-    else for (let n = this.newest + 1; n <= to; n++) {
-      const at = n % slots
-      this.requestsInWindow -= this.requests[at]!
-      this.acceptsInWindow -= this.accepts[at]!
-      this.requests[at] = this.accepts[at] = 0
-    }
-    if (to > this.newest || to <= this.newest - slots) this.newest = to // not for a time read a little earlier
+  protected override drop(slot: number): void {
+    this.requestsInWindow -= this.requests[slot]!
+    this.acceptsInWindow -= this.accepts[slot]!
+    this.requests[slot] = this.accepts[slot] = 0
   }
 
-  private clear(): void {
+  protected override clear(): void {
     this.requests.fill(0)
     this.accepts.fill(0)
     this.requestsInWindow = this.acceptsInWindow = 0
