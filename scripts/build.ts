@@ -1,6 +1,10 @@
-/** Builds every package into `dist/`, in the order in which they need each other. */
+/**
+ * Builds every package into `dist/`, in the order in which they need each other. The promise face is built for CommonJS too: one
+ * file, so that `require` reads one, with the types of the ES modules.
+ */
 import { chmodSync, cpSync, existsSync, globSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
+import { build } from "esbuild"
 import { root } from "./rules/sources.ts"
 import { run } from "./steps.ts"
 
@@ -11,14 +15,20 @@ const tsc = async (project: string): Promise<void> => {
   if (!ok) throw new Error(`${project} does not build:\n${output}`)
 }
 
+const commonJs = async (dist: string): Promise<void> => {
+  await build({
+    entryPoints: [join(dist, "promise/index.js")],
+    outfile: join(dist, "promise.cjs"),
+    bundle: true, format: "cjs", platform: "node", target: "node20", minifyWhitespace: true, lineLimit: 140
+  })
+  writeFileSync(join(dist, "promise.d.cts"), 'export * from "./promise/index.js"\n')
+}
+
 for (const folder of packages) {
   const dist = join(root, folder, "dist")
   rmSync(dist, { recursive: true, force: true })
   await tsc(join(folder, "tsconfig.build.json"))
-  if (existsSync(join(root, folder, "tsconfig.cjs.json"))) {
-    await tsc(join(folder, "tsconfig.cjs.json"))
-    writeFileSync(join(dist, "cjs", "package.json"), '{ "type": "commonjs" }\n')
-  }
+  if (existsSync(join(dist, "promise"))) await commonJs(dist)
   // The rewriting of extensions leaves declarations alone where a type is imported from a `.ts` file.
   for (const file of globSync("**/*.d.ts", { cwd: dist })) {
     const path = join(dist, file)
