@@ -187,7 +187,7 @@ export class Dependency extends Emitter {
   }
 
   private makeLanes(timers: Timers): Lanes {
-    if (this.rateLimit !== null) this.rateLimit.port = timers.port
+    this.rateLimit?.moveTo(timers.port)
     const { attemptTimeout, hedge, timeout } = this.settings
     const lane = (millis: number) => millis === Infinity ? null : timers.lane(millis)
     return { timers, total: lane(timeout), attempt: lane(attemptTimeout), hedge: lane(hedge === undefined || hedge.measured !== undefined ? Infinity : hedge.delay) }

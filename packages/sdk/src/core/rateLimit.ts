@@ -33,8 +33,7 @@ const makeMeter = (settings: RateLimitSettings, spent: number, now: number): Met
 
 export class RateLimit {
   settings: RateLimitSettings
-  /** May be replaced, by a test's. */
-  port: TimerPort
+  private port: TimerPort
   private meter: Meter
   /** Of all who wait. */
   private weight = 0
@@ -87,6 +86,14 @@ export class RateLimit {
     else this.meter = makeMeter(settings, this.meter.spent(now), now)
     this.settings = settings
     this.grant(now)
+  }
+
+  /** On another clock from now on, such as a test's: what was spent stays spent, and is counted from the time there. */
+  moveTo(port: TimerPort): void {
+    if (port === this.port) return
+    this.meter = makeMeter(this.settings, this.meter.spent(this.port.now()), port.now())
+    this.port = port
+    this.arm(port.now())
   }
 
   /** There is no limit any more: lets in whoever waits. */

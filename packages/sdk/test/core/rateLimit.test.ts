@@ -403,6 +403,31 @@ describe("a queue", () => {
   })
 })
 
+describe("another clock, such as a test's", () => {
+  it.each(algorithms)("is counted on from the time there, with what was spent, though it is far behind (%s)", (algorithm) => {
+    const live = new ManualPort()
+    live.time = 5000
+    const limit = new RateLimit({ ...full, limit: 1, burst: 1, window: 10_000, algorithm }, live)
+    const port = new ManualPort()
+    limit.moveTo(port)
+    assert.deepStrictEqual([limit.enter(1, 0), limit.retryAfter(1, 0)], [true, 10_000])
+    const other = new ManualPort()
+    other.time = 100
+    limit.moveTo(other)
+    assert.deepStrictEqual([limit.enter(1, 100), limit.retryAfter(1, 100)], [false, 10_000])
+    limit.moveTo(other) // where it is already
+    assert.strictEqual(limit.retryAfter(1, 5100), 5000)
+  })
+  it("has the timer for whoever waits", () => {
+    const { limit, port, wait } = scene()
+    limit.enter(10, 0)
+    wait("a")
+    const other = new ManualPort()
+    limit.moveTo(other)
+    assert.deepStrictEqual([port.timers, other.timers.map(({ due }) => due)], [[], [100]])
+  })
+})
+
 describe("options of a rate limit", () => {
   const read = (options: RateLimitOptions | Record<string, unknown>) => readRateLimit(new Reader("payments"), options as RateLimitOptions)
   it("have defaults", () => {
