@@ -13,7 +13,7 @@ import { kill } from "./mutate/kill.ts"
 import { leastScore, render, scoreOf } from "./mutate/score.ts"
 import { root } from "./rules/sources.ts"
 
-const fileOf = (name: string): string => name.includes("/") ? name : `packages/sdk/src/core/${name.replace(/\.ts$/, "")}.ts`
+const fileOf = (name: string): string => name.startsWith("packages/") ? name : `packages/sdk/src/core/${name.replace(/\.ts$/, "")}.ts`
 
 const args = process.argv.slice(2)
 const names = args.filter((arg) => !arg.startsWith("--"))
