@@ -233,7 +233,7 @@ describe("the breaker of a dependency", () => {
   it("that is off is made by who isolates, and lets nothing trip it after", () => {
     const { dependency } = make({})
     dependency.restore()
-    assert.isNull(dependency.breaker)
+    assert.strictEqual(stateOf(dependency).breaker, "closed")
     dependency.isolate()
     const { breaker } = dependency
     assert.isTrue(breaker!.rejects(1e12))
