@@ -8,7 +8,8 @@
  */
 import { existsSync } from "node:fs"
 import { join } from "node:path"
-import { cores, equivalents } from "./mutate/cores.ts"
+import { cores } from "./mutate/cores.ts"
+import { equivalents } from "./mutate/equivalents.ts"
 import { kill } from "./mutate/kill.ts"
 import { leastScore, render, scoreOf } from "./mutate/score.ts"
 import { root } from "./rules/sources.ts"

@@ -1,5 +1,5 @@
 /** What the mutants say of the tests. */
-import type { Equivalent } from "./cores.ts"
+import type { Equivalent } from "./equivalents.ts"
 
 /** Of a hundred that can be told from the original, how many must die. */
 export const leastScore = 95
@@ -58,7 +58,7 @@ const percentOf = (dead: number, of: number): number => of === 0 ? 100 : Math.fl
 
 export const scoreOf = (files: ReadonlyArray<string>, mutants: ReadonlyArray<Mutant>, equivalents: ReadonlyArray<Equivalent>): Score => {
   const isThis = (mutant: Mutant, { file, mutated, original }: Equivalent) =>
-    mutant.fate === "alive" && mutant.file.endsWith(`/${file}`) && mutant.before === original && mutant.after === mutated
+    mutant.fate === "alive" && mutant.file.endsWith(`core/${file}`) && mutant.before === original && mutant.after === mutated
   const isEquivalent = (mutant: Mutant) => equivalents.some((one) => isThis(mutant, one))
   const survivors = mutants.filter((mutant) => mutant.fate === "alive" && !isEquivalent(mutant))
     .toSorted((a, b) => files.indexOf(a.file) - files.indexOf(b.file) || a.line - b.line)
@@ -73,7 +73,7 @@ export const scoreOf = (files: ReadonlyArray<string>, mutants: ReadonlyArray<Mut
   return {
     files: scored,
     survivors,
-    stale: equivalents.filter((one) => files.some((file) => file.endsWith(`/${one.file}`)) && !mutants.some((mutant) => isThis(mutant, one))),
+    stale: equivalents.filter((one) => files.some((file) => file.endsWith(`core/${one.file}`)) && !mutants.some((mutant) => isThis(mutant, one))),
     percent: percentOf(total - survivors.length, total)
   }
 }

@@ -199,7 +199,6 @@ export class Breaker {
 
   private move(to: BreakerState, now: number): void {
     const from = this.state
-    if (to === from) return
     this.state = to
     if (to.generation !== from.generation) this.begin(from, to, now)
     if (from.tag !== to.tag) this.changed(from, to, to.reason!)
