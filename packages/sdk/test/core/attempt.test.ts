@@ -2,7 +2,8 @@ import { assert, describe, it } from "vitest"
 import { Attempt } from "../../src/core/attempt.ts"
 import { Bulkhead } from "../../src/core/bulkhead.ts"
 
-const make = (bulkhead: Bulkhead | null = null) => new Attempt({ deadline: 70 }, 2, 5, null, bulkhead)
+const make = (bulkhead: Bulkhead | null = null, attempt: { readonly duration: number } | null = null) =>
+  new Attempt({ deadline: 70, lanes: { attempt } }, 2, 5, null, bulkhead)
 
 describe("an attempt", () => {
   it("knows its number, its deadline, and how many run with it", () => {
@@ -11,6 +12,10 @@ describe("an attempt", () => {
     const bulkhead = new Bulkhead({ concurrency: 5, adaptive: undefined, queue: 0, queueTimeout: Infinity })
     for (let n = 0; n < 3; n++) bulkhead.enter()
     assert.strictEqual(make(bulkhead).inFlight, 3)
+  })
+
+  it("ends with its call, or before it by its own time", () => {
+    assert.deepStrictEqual([make().deadline, make(null, { duration: 60 }).deadline, make(null, { duration: 66 }).deadline], [70, 65, 70])
   })
 
   it("begins without a ticket, and nobody has left it", () => {

@@ -11,7 +11,7 @@ const make = (options: PolicyOptions) => {
   return { dependency: new Dependency("x", options, timers), port, timers }
 }
 const attemptOf = (dependency: Dependency, startedAt = 0, throttled = -1) =>
-  Object.assign(new Attempt({ deadline: Infinity }, 1, startedAt, dependency.breaker, dependency.bulkhead), { throttled })
+  Object.assign(new Attempt({ deadline: Infinity, lanes: { attempt: null } }, 1, startedAt, dependency.breaker, dependency.bulkhead), { throttled })
 const hedge = { delay: { percentile: 0.5, initial: 500, minimumCalls: 1, min: 5 } }
 const retry = { budget: false } as const
 
@@ -58,8 +58,9 @@ describe("what a policy needs to know of its calls", () => {
   it("hands another clock to a rate limit that waits", () => {
     const { dependency } = make({ rateLimit: { limit: 1, window: 1 } })
     const { port, timers } = virtual()
+    port.time = 1e6
     dependency.lanesOn(timers)
-    assert.strictEqual(dependency.rateLimit!.port, port)
+    assert.deepStrictEqual([dependency.rateLimit!.enter(1, 1e6), dependency.rateLimit!.enter(1, 1e6), dependency.rateLimit!.enter(1, 1e6 + 2)], [true, false, true])
   })
 })
 
