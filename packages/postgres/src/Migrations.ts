@@ -10,6 +10,8 @@ import * as Effect from "effect/Effect"
 import type { SqlError } from "effect/sql/SqlError"
 import { PgClient } from "@effect/sql-pg"
 import { statements as tasks } from "./internal/migrations/0001_tasks.ts"
+import { statements as effectStores } from "./internal/migrations/0003_effectStores.ts"
+import { statements as limits } from "./internal/migrations/0003_limits.ts"
 
 /** One step, and the oldest release that works with the schema after it. */
 export interface Migration {
@@ -24,7 +26,8 @@ export const release = "0.1.0"
 
 /** All steps, in order. */
 export const migrations: ReadonlyArray<Migration> = [
-  { id: 1, name: "tasks", oldestRelease: "0.1.0", statements: tasks }
+  { id: 1, name: "tasks", oldestRelease: "0.1.0", statements: tasks },
+  { id: 3, name: "limits", oldestRelease: "0.1.0", statements: [...limits, ...effectStores] }
 ]
 
 /** The oldest PostgreSQL that will do. */

@@ -38,11 +38,15 @@ export const isRetryable = (error: SqlError): boolean => {
   return error.isRetryable || (code !== undefined && (transient.test(code) || networkCode.test(code)))
 }
 
-/** For all that only asks or works. */
-export const storeUnavailable = (error: SqlError): Task.StoreUnavailable => {
+const unavailable = (store: string) => (error: SqlError): Task.StoreUnavailable => {
   const { code, message } = serverErrorOf(error)
-  return new Task.StoreUnavailable(`The task store in PostgreSQL failed${code === undefined ? "" : ` (${code})`}: ${message}`, isRetryable(error), { cause: error })
+  return new Task.StoreUnavailable(`The ${store} store in PostgreSQL failed${code === undefined ? "" : ` (${code})`}: ${message}`, isRetryable(error), { cause: error })
 }
+
+/** For all that only asks or works. */
+export const storeUnavailable = unavailable("task")
+
+export const limiterUnavailable = unavailable("limiter")
 
 /** For an enqueue. */
 export const enqueueError = (task: string) => (error: SqlError): Task.EnqueueError => {

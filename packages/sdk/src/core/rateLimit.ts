@@ -28,6 +28,7 @@ export interface RateLimitSettings extends MeterSettings {
   readonly queueTimeout: number
 }
 
+/** A bucket or a window of this process alone. */
 const makeMeter = (settings: RateLimitSettings, spent: number, now: number): Meter =>
   settings.algorithm === "token-bucket" ? new TokenBucket(settings, spent, now) : new SlidingWindow(settings, spent, now)
 
@@ -36,8 +37,8 @@ export class RateLimit {
   private port: TimerPort
   private meter: Meter
   /** Of all who wait. */
-  private weight = 0
-  private readonly line = new Line<Waiter>()
+  protected weight = 0
+  protected readonly line = new Line<Waiter>()
   private handle: TimerHandle | null = null
   private granting = false
   private readonly fire = () => {
@@ -45,10 +46,10 @@ export class RateLimit {
     this.grant(this.port.now())
   }
 
-  constructor(settings: RateLimitSettings, port: TimerPort) {
+  constructor(settings: RateLimitSettings, port: TimerPort, meter: Meter = makeMeter(settings, 0, port.now())) {
     this.settings = settings
     this.port = port
-    this.meter = makeMeter(settings, 0, port.now())
+    this.meter = meter
   }
 
   get queued(): number {
@@ -60,12 +61,16 @@ export class RateLimit {
   }
 
   wait(waiter: Waiter, now: number): boolean {
-    const { queue, queueTimeout } = this.settings
-    if (this.queued >= queue || this.retryAfter(waiter.weight, now) > queueTimeout) return false
+    if (this.queued >= this.room(waiter) || this.retryAfter(waiter.weight, now) > this.settings.queueTimeout) return false
     this.weight += waiter.weight
     this.line.push(waiter)
     if (waiter.ahead === null) this.arm(now)
     return true
+  }
+
+  /** How many may wait, with this one. */
+  protected room(_waiter: Waiter): number {
+    return this.settings.queue
   }
 
   /** It waits no more. All behind it move up. */
@@ -106,7 +111,7 @@ export class RateLimit {
   }
 
   /** What is granted may come back through here, with another call, before it returns: the loop goes on with that too. */
-  private grant(now: number): void {
+  protected grant(now: number): void {
     if (this.granting) return
     this.granting = true
     try {
@@ -121,7 +126,7 @@ export class RateLimit {
   }
 
   /** One that no longer fits, since the limit was lowered, takes all there is. */
-  private weightOf(waiter: Waiter): number {
+  protected weightOf(waiter: Waiter): number {
     return Math.min(waiter.weight, this.settings.burst)
   }
 

@@ -1,0 +1,38 @@
+/**
+ * Rate limits shared through PostgreSQL: one round trip a question, in a transaction of its own, on the database's clock.
+ *
+ * Each question locks the row of its limit and no other. The tables are unlogged: a crash of the server empties them, and
+ * limits begin anew, as after any outage.
+ */
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import { PgClient } from "@effect/sql-pg"
+import { LimiterStore } from "@outrigger/sdk"
+import { limiterUnavailable } from "./internal/errors.ts"
+import { outside } from "./internal/outside.ts"
+
+/** The store over the client at hand. The schema must be there: see `Migrations`. */
+export const make: Effect.Effect<LimiterStore.Service, never, PgClient.PgClient> = Effect.gen(function*() {
+  const sql = yield* PgClient.PgClient
+  return LimiterStore.LimiterStore.of({
+    take: (request) => outside(sql, sql.unsafe<LimiterStore.Allotment>(LimiterStore.takeStatement, LimiterStore.takeValues(request))).pipe(
+      Effect.map(([answer]) => answer!),
+      Effect.mapError(limiterUnavailable)
+    )
+  })
+})
+
+/**
+ * Over the client at hand.
+ *
+ * @example
+ * import * as Layer from "effect/Layer"
+ * import * as Redacted from "effect/Redacted"
+ * import { PgClient } from "@effect/sql-pg"
+ * import { PgLimiterStore } from "@outrigger/postgres"
+ *
+ * const limits = PgLimiterStore.layerClient.pipe(
+ *   Layer.provide(PgClient.layer({ url: Redacted.make("postgres://localhost/app"), maxConnections: 2 }))
+ * )
+ */
+export const layerClient: Layer.Layer<LimiterStore.LimiterStore, never, PgClient.PgClient> = Layer.effect(LimiterStore.LimiterStore, make)

@@ -1,0 +1,39 @@
+/** What processes share through the host's own database client, without a dependency: limits. */
+import { type LimiterStore, sqlLimiterStore } from "../core/limiterStore.ts"
+
+/** By shape, so that any version fits: a `pg.Pool`, or a client of `postgres` (postgres.js). */
+export type SqlClient =
+  | { query(text: string, values: Array<unknown>): Promise<{ readonly rows: ReadonlyArray<unknown> }> }
+  | { unsafe(text: string, values: Array<any>): PromiseLike<ReadonlyArray<unknown>> }
+
+/** Runs one statement, on whatever connection the client takes for it. */
+export type Sql = (text: string, values: ReadonlyArray<unknown>) => Promise<ReadonlyArray<Record<string, unknown>>>
+
+export const sqlOf = (client: SqlClient): Sql => {
+  if ("unsafe" in client && typeof client.unsafe === "function") {
+    return async (text, values) => await client.unsafe(text, [...values]) as ReadonlyArray<Record<string, unknown>>
+  }
+  if ("query" in client && typeof client.query === "function") {
+    return async (text, values) => (await client.query(text, [...values])).rows as ReadonlyArray<Record<string, unknown>>
+  }
+  throw new TypeError("sharedState takes a pg.Pool or a postgres.js client")
+}
+
+/** What policies share through one database. */
+export interface SharedState {
+  /** For `rateLimit: { limit, window, shared: limits }`. */
+  readonly limits: LimiterStore
+}
+
+/**
+ * State that processes share through PostgreSQL, over the host's own client: `pg.Pool` or postgres.js. The schema `outrigger` must be
+ * there: `outrigger migrate`, the sidecar's start, or `Migrations.run` of `@outrigger/postgres` brings it. Closing is the host's business.
+ *
+ * @example
+ * import { sharedState } from "@outrigger/sdk/promise"
+ * import pg from "pg"
+ *
+ * const pool = new pg.Pool({ connectionString: "postgres://localhost/app" })
+ * const { limits } = sharedState(pool)
+ */
+export const sharedState = (client: SqlClient): SharedState => ({ limits: sqlLimiterStore(sqlOf(client)) })
