@@ -25,9 +25,9 @@ export const lease = 10_000
 const trusted = 9000
 /** An answer that takes longer counts as none. */
 const patience = 1000
-/** Between two questions while alone, growing by half; spread over half to one and a half of it. */
+/** At most so long between two questions while alone: growing by half, and spread over the upper half of it. */
 const retryFirst = 1000
-const retryMost = 30_000
+const retryMost = 5000
 /** Who made no call for so long gives all back and leaves. */
 const idleFor = 60_000
 /** How far ahead is looked for what will be needed. */
@@ -134,9 +134,9 @@ export class SharedMeter implements Meter {
 
   /** The earliest time at which so much may have passed, in ms from now. */
   estimate(weight: number, now: number): number {
+    if (this.own !== null) return this.own.wait(weight, now)
     const missing = weight - (now < this.endsAt ? this.held : 0)
     if (missing <= 0) return 0
-    if (this.own !== null) return this.own.wait(missing, now)
     const { burst, limit, window } = this.settings
     const rest = this.plenty ? missing - burst : missing - 1
     return Math.ceil(Math.max(0, this.readyAt - now) + Math.max(0, (rest * window) / limit))
@@ -162,14 +162,14 @@ export class SharedMeter implements Meter {
   }
 
   private spend(weight: number, now: number): boolean {
-    if (now >= this.endsAt) this.held = 0
-    if (this.held >= weight) {
-      this.held -= weight
-      return true
+    if (this.own !== null) {
+      this.makeRoom(this.own, weight, now)
+      return this.own.take(weight, now)
     }
-    if (this.own === null) return false
-    this.makeRoom(this.own, weight, now)
-    return this.own.take(weight, now)
+    if (now >= this.endsAt) this.held = 0
+    if (this.held < weight) return false
+    this.held -= weight
+    return true
   }
 
   /** What is kept ahead of need: what a second takes, and no more than a fair part of half the bucket; nothing while idle. */
@@ -242,10 +242,11 @@ export class SharedMeter implements Meter {
     this.disarm()
     const { port } = this.demand
     const now = port.now()
-    this.askAt = now + Math.min(retryMost, retryFirst * 1.5 ** this.failures++) * (0.5 + port.random())
+    this.askAt = now + Math.min(retryMost, retryFirst * 1.5 ** this.failures++) * (1 + port.random()) / 2
     if (this.own === null) {
       const share = this.share
-      this.own = new TokenBucket(share, share.burst, now)
+      this.own = new TokenBucket(share, Math.max(0, share.burst - (now < this.endsAt ? this.held : 0)), now)
+      this.held = 0
       this.told({ together: false, processes: this.assumed, error })
     }
     this.demand.wake(now)
