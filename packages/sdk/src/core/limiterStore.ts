@@ -41,5 +41,9 @@ export const takeValues = (r: AllotmentRequest): ReadonlyArray<string | number> 
 export const sqlLimiterStore = (
   run: (text: string, values: ReadonlyArray<string | number>) => PromiseLike<ReadonlyArray<Record<string, unknown>>>
 ): LimiterStore => ({
-  take: async (request) => (await run(takeStatement, takeValues(request)))[0] as unknown as Allotment
+  take: async (request) => {
+    const [answer] = await run(takeStatement, takeValues(request))
+    if (typeof answer?.["granted"] !== "number") throw new TypeError("The database client gave no rows with numbers")
+    return answer as unknown as Allotment
+  }
 })

@@ -83,12 +83,17 @@ export class SharedMeter implements Meter {
   private plenty = true
   /** What somebody found too little for. */
   private short = 0
+  /** Since the last question: the store does not know of it yet. */
   private spentSince = 0
+  private tellsSoon = false
+  /** Half the bucket by the number of processes: as much may each keep ahead, and as much may the store not know of. */
+  private fair = 0
   private usedAt = Number.NaN
   /** Weight spent per millisecond, of late. */
   private rate = Number.NaN
-  /** Alone: its own share of the limit. */
+  /** Alone: its own share of the limit, and how much that holds. */
   private own: TokenBucket | null = null
+  private ownBurst = 0
   private failures = 0
   private timer: TimerHandle | null = null
 
@@ -99,6 +104,7 @@ export class SharedMeter implements Meter {
     this.told = told
     this.processes = sharing.processes
     this.rate = 0
+    this.fair = fairOf(settings, this.processes)
     this.endsAt = this.askAt = this.readyAt = -Infinity
   }
 
@@ -120,6 +126,7 @@ export class SharedMeter implements Meter {
     if (passes) {
       this.spentSince += weight
       this.usedAt = now
+      if (this.spentSince > this.fair) this.tellSoon(now)
     } else this.short = weight
     if (now >= this.askAt && (!passes || this.own !== null || this.held * 2 < this.ahead())) this.ask()
     return passes
@@ -148,7 +155,8 @@ export class SharedMeter implements Meter {
 
   update(settings: MeterSettings, now: number): void {
     this.settings = settings
-    if (this.own !== null) this.own.update(this.share, now)
+    this.fair = fairOf(settings, this.processes)
+    if (this.own !== null) this.hold(this.share.burst, Math.max(0, this.share.burst - this.own.spent(now)), now)
   }
 
   /** Gives all back. The next call begins anew. */
@@ -163,7 +171,7 @@ export class SharedMeter implements Meter {
 
   private spend(weight: number, now: number): boolean {
     if (this.own !== null) {
-      this.makeRoom(this.own, weight, now)
+      if (weight > this.ownBurst) this.hold(weight, this.ownBurst - this.own.spent(now), now) // heavy calls pass alone as well, at that rate
       return this.own.take(weight, now)
     }
     if (now >= this.endsAt) this.held = 0
@@ -172,10 +180,18 @@ export class SharedMeter implements Meter {
     return true
   }
 
-  /** What is kept ahead of need: what a second takes, and no more than a fair part of half the bucket; nothing while idle. */
+  /** What is kept ahead of need: what a second takes, and no more than is fair; nothing while idle. */
   private ahead(): number {
-    const share = Math.floor(this.settings.burst / (2 * this.processes))
-    return this.rate === 0 ? 0 : Math.min(share, Math.max(1, Math.ceil(this.rate * horizon)))
+    return this.rate === 0 ? 0 : Math.min(this.fair, Math.max(1, Math.ceil(this.rate * horizon)))
+  }
+
+  /** The bucket is not refilled with what it thinks is still held: where that is much, it must know that it was spent. */
+  private tellSoon(now: number): void {
+    if (this.own !== null || this.askAt === Infinity) return
+    if (now >= this.askAt) return this.ask()
+    if (this.tellsSoon) return
+    this.tellsSoon = true
+    this.arm(this.askAt - now, () => this.rest())
   }
 
   /** In a moment: all calls of this turn have come by then. */
@@ -224,16 +240,19 @@ export class SharedMeter implements Meter {
     this.held = Math.min(this.held, kept) + granted
     this.endsAt = this.sentAt + trusted
     this.processes = Math.max(1, processes)
+    this.fair = fairOf(this.settings, this.processes)
     this.plenty = granted >= want
     this.readyAt = now + retryAfter
     this.askAt = this.plenty ? now : now + Math.max(pauseOf(this.settings) * (0.5 + this.demand.port.random()), retryAfter)
     this.failures = 0
+    this.tellsSoon = false
     this.arm(lease / 3, () => this.rest())
     if (this.own !== null) {
       this.own = null
       this.told({ together: true, processes: this.processes, error: undefined })
     }
     this.demand.wake(now)
+    if (this.spentSince > this.fair) this.tellSoon(this.demand.port.now())
   }
 
   private failed(turn: number, error: unknown): void {
@@ -244,8 +263,8 @@ export class SharedMeter implements Meter {
     const now = port.now()
     this.askAt = now + Math.min(retryMost, retryFirst * 1.5 ** this.failures++) * (1 + port.random()) / 2
     if (this.own === null) {
-      const share = this.share
-      this.own = new TokenBucket(share, Math.max(0, share.burst - (now < this.endsAt ? this.held : 0)), now)
+      const { burst } = this.share
+      this.hold(burst, now < this.endsAt ? Math.min(burst, this.held) : 0, now)
       this.held = 0
       this.told({ together: false, processes: this.assumed, error })
     }
@@ -270,10 +289,10 @@ export class SharedMeter implements Meter {
     return { limit, window: window * this.assumed, burst: Math.max(1, Math.floor(burst / this.assumed)) }
   }
 
-  /** A heavy call has to pass alone as well: at the same rate, but the bucket must hold it. */
-  private makeRoom(own: TokenBucket, weight: number, now: number): void {
-    const share = this.share
-    if (weight > share.burst) own.update({ ...share, burst: weight }, now)
+  /** Alone from now on, or still: with a bucket that holds so much, and has so much. */
+  private hold(burst: number, left: number, now: number): void {
+    this.own = new TokenBucket({ ...this.share, burst }, burst - left, now)
+    this.ownBurst = burst
   }
 
   private arm(delay: number, fire: () => void): void {
@@ -293,6 +312,8 @@ export class SharedMeter implements Meter {
 
 /** Between two questions while there is too little: rarely, but before a small bucket could be full. */
 const pauseOf = ({ burst, limit, window }: MeterSettings): number => Math.max(1, Math.min(100, window / 20, (burst * window) / limit / 4))
+
+const fairOf = ({ burst }: MeterSettings, processes: number): number => Math.floor(burst / (2 * processes))
 
 /** In this process. */
 let instances = 0
