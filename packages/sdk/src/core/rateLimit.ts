@@ -14,6 +14,7 @@
  */
 import { Line, type Waiter } from "./line.ts"
 import type { Meter, MeterSettings } from "./meter.ts"
+import type { Sharing } from "./sharedMeter.ts"
 import { SlidingWindow } from "./slidingWindow.ts"
 import type { TimerHandle, TimerPort } from "./timers.ts"
 import { TokenBucket } from "./tokenBucket.ts"
@@ -26,6 +27,8 @@ export interface RateLimitSettings extends MeterSettings {
   readonly queue: number
   /** Who would wait longer does not begin to; milliseconds, or Infinity. */
   readonly queueTimeout: number
+  /** Where processes share it; left out for a limit of this process alone. */
+  readonly sharing?: Sharing
 }
 
 /** A bucket or a window of this process alone. */

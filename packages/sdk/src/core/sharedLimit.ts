@@ -49,3 +49,8 @@ export class SharedLimit extends RateLimit implements Demand {
     return this.shared.unsure && this.weight + waiter.weight <= this.settings.burst ? Infinity : this.settings.queue
   }
 }
+
+/** The rate limit of these settings: of this process, or shared. */
+export const makeRateLimit = (
+  name: string, settings: RateLimitSettings, port: TimerPort, told: (state: SharingState) => void
+): RateLimit => settings.sharing === undefined ? new RateLimit(settings, port) : new SharedLimit(name, settings, settings.sharing, port, told)

@@ -14,6 +14,7 @@ export { Router, type RouterCallOptions, type RouterOptions, type RouterTargetOp
 export type { SidecarOptions } from "./Sidecar.ts"
 export { plot, simulate } from "./Simulation.ts"
 export * as Simulation from "./Simulation.ts"
+export { type SharedState, sharedState, type SqlClient } from "./sharedState.ts"
 export type { StandardSchema } from "./StandardSchema.ts"
 export * as Task from "./Task.ts"
 export * as Chaos from "./Chaos.ts"
@@ -41,6 +42,7 @@ export { type BudgetOptions, type RetryOptions, retryPresets as Retry } from "..
 export type { ThrottleOptions } from "../core/options/throttle.ts"
 export type { RouterEntry, TargetTry } from "../core/route.ts"
 export type { RouterEvents, RouterState, Standing, Strategy, TargetStatistics } from "../core/router.ts"
+export { type Allotment, type AllotmentRequest, type LimiterStore } from "../core/limiterStore.ts"
 export type { Statistics } from "../core/statistics.ts"
 export type { TaskFailure, TaskId, TaskRecord, TaskState } from "../core/task.ts"
 export {

@@ -1,6 +1,7 @@
 import * as fc from "fast-check"
 import { assert, describe, expect, it } from "vitest"
 import { InvalidPolicyOption } from "../../src/core/errors.ts"
+import { memoryLimiterStore } from "../../src/core/limiterStore.ts"
 import type { MeterSettings } from "../../src/core/meter.ts"
 import { type RateLimitOptions, readRateLimit, readWeight } from "../../src/core/options/rateLimit.ts"
 import { Reader } from "../../src/core/options/reader.ts"
@@ -429,6 +430,7 @@ describe("another clock, such as a test's", () => {
 })
 
 describe("options of a rate limit", () => {
+  const shared = memoryLimiterStore(() => 0)
   const read = (options: RateLimitOptions | Record<string, unknown>) => readRateLimit(new Reader("payments"), options as RateLimitOptions)
   it("have defaults", () => {
     assert.deepStrictEqual(read({ limit: 100, window: "1 second" }),
@@ -436,11 +438,15 @@ describe("options of a rate limit", () => {
     assert.deepStrictEqual(read({ limit: 5, window: 50, algorithm: "sliding-window", queue: 3, queueTimeout: "2 seconds" }),
       { limit: 5, window: 50, algorithm: "sliding-window", burst: 5, queue: 3, queueTimeout: 2000 })
     assert.strictEqual(read({ limit: 5, window: 50, burst: 1 }).burst, 1)
+    assert.deepStrictEqual(read({ limit: 5, window: 50, shared }).sharing, { store: shared, processes: 1 })
+    assert.deepStrictEqual(read({ limit: 5, window: 50, shared, processes: 8 }).sharing, { store: shared, processes: 8 })
   })
   it.each<[Record<string, unknown>, string]>([
     [{ window: 1000 }, "limit"], [{ limit: 0, window: 1000 }, "limit"], [{ limit: 1.5, window: 1000 }, "limit"], [{ limit: 1 }, "window"],
     [{ limit: 1, window: 0 }, "window"], [{ limit: 1, window: Infinity }, "window"], [{ limit: 1, window: 1, algorithm: "leaky" }, "algorithm"],
     [{ limit: 1, window: 1, burst: 0 }, "burst"], [{ limit: 1, window: 1, algorithm: "sliding-window", burst: 1 }, "burst"],
+    [{ limit: 1, window: 1, processes: 2 }, "processes"], [{ limit: 1, window: 1, shared: {} }, "shared"], [{ limit: 1, window: 1, shared: null }, "shared"],
+    [{ limit: 1, window: 1, shared, processes: 0 }, "processes"], [{ limit: 1, window: 1, shared, algorithm: "sliding-window" }, "algorithm"],
     [{ limit: 1, window: 1, queue: -1 }, "queue"], [{ limit: 1, window: 1, queueTimeout: "soon" }, "queueTimeout"], [{ limit: 1, window: 1, lmit: 1 }, "lmit"]
   ])("%j are refused", (options, option) => {
     expect(() => read(options)).toThrow(expect.objectContaining({ _tag: "InvalidPolicyOption", option: `rateLimit.${option}` }))
