@@ -40,6 +40,12 @@ export class SharedLimit extends RateLimit implements Demand {
     return this.shared.estimate(this.weight + weight, now)
   }
 
+  /** The store stays what it was. */
+  override update(settings: RateLimitSettings, now: number): void {
+    this.shared.sharing = { ...this.shared.sharing, processes: settings.sharing?.processes ?? 1 }
+    super.update(settings, now)
+  }
+
   override open(): void {
     super.open()
     this.shared.leave(this.port.now())

@@ -64,7 +64,7 @@ export interface Demand {
 export class SharedMeter implements Meter {
   private readonly name: string
   private settings: MeterSettings
-  private readonly sharing: Sharing
+  sharing: Sharing
   private readonly told: (state: SharingState) => void
   private demand!: Demand
   private process = ""

@@ -36,7 +36,7 @@ export class Clock implements TimerPort {
   async pass(millis: number): Promise<void> {
     const end = this.time + millis
     for (;;) {
-      for (let turn = 0; turn < 12; turn++) await null
+      for (let turn = 0; turn < 12; turn++) await Promise.resolve()
       const next = this.timers[0]
       if (next === undefined || next.due > end) break
       this.timers.shift()
