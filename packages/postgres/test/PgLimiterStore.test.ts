@@ -1,9 +1,11 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as fc from "fast-check"
 import { PgClient } from "@effect/sql-pg"
 import { PgLimiterStore } from "@outrigger/postgres"
 import { LimiterStore } from "@outrigger/sdk"
+import { LimiterTable } from "../../sdk/src/core/limiterStore.ts"
 import { suite } from "../../../test/conformance/LimiterStore.ts"
 import { Passing, stoppedDatabase, twoPools } from "../../../test/passing.ts"
 
@@ -21,6 +23,24 @@ describe("limits in PostgreSQL", () => {
     assert.strictEqual(answers.filter(({ granted }, n) => n % 10 !== 0 && granted === 1).length, 100)
     assert.strictEqual(answers.filter(({ granted }, n) => n % 10 === 0 && granted === 1).length, 40)
   })))
+
+  it.live("do what the same machine does in TypeScript, whoever asks for what and when", () => Effect.gen(function*() {
+    const { take } = yield* LimiterStore.LimiterStore
+    const pass = yield* Passing
+    const table = new LimiterTable()
+    const random = fc.sample(fc.record({
+      name: fc.constantFrom("x", "y"), process: fc.constantFrom("a", "b", "c", "d"), burst: fc.constantFrom(8, 8, 8, 8, 12), window: fc.constantFrom(250, 250, 250, 500),
+      pass: fc.oneof(fc.constant(0), fc.nat(30), fc.nat(400), fc.nat(2500)), holds: fc.nat(6), back: fc.nat(6),
+      least: fc.oneof(fc.constant(0), fc.integer({ min: 1, max: 8 })), more: fc.nat(6), lease: fc.constantFrom(0, 100, 500, 2000, 2000), late: fc.integer({ min: -1, max: 8 })
+    }), 600)
+    let now = 0
+    for (const [index, { late, least, more, pass: millis, ...rest }] of random.entries()) {
+      yield* pass(millis)
+      now += millis
+      const request = { ...rest, limit: 10, least, want: least + more, turn: late < 0 ? Math.max(1, index - 3) : index + 1 }
+      assert.deepStrictEqual(yield* take(request), table.take(request, now), JSON.stringify(request))
+    }
+  }).pipe(Effect.provide(PgLimiterStore.layerClient.pipe(Layer.provideMerge(stoppedDatabase)))))
 
   it.live("stay spent though the transaction around is rolled back, and are not held up by it", () => Effect.scoped(Effect.gen(function*() {
     const [sql, other] = yield* twoPools
