@@ -7,9 +7,14 @@
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import { PgClient } from "@effect/sql-pg"
-import { LimiterStore } from "@outrigger/sdk"
+import { LimiterStore, Task } from "@outrigger/sdk"
 import { limiterUnavailable } from "./internal/errors.ts"
 import { outside } from "./internal/outside.ts"
+
+/** Nobody waits any longer for an answer: the query is cancelled on the server, so that it does not keep a connection. */
+const patience = "5 seconds"
+
+const silent = () => new Task.StoreUnavailable(`The limiter store in PostgreSQL did not answer within ${patience}`, true)
 
 /** The store over the client at hand. The schema must be there: see `Migrations`. */
 export const make: Effect.Effect<LimiterStore.Service, never, PgClient.PgClient> = Effect.gen(function*() {
@@ -17,7 +22,8 @@ export const make: Effect.Effect<LimiterStore.Service, never, PgClient.PgClient>
   return LimiterStore.LimiterStore.of({
     take: (request) => outside(sql, sql.unsafe<LimiterStore.Allotment>(LimiterStore.takeStatement, LimiterStore.takeValues(request))).pipe(
       Effect.map(([answer]) => answer!),
-      Effect.mapError(limiterUnavailable)
+      Effect.mapError(limiterUnavailable),
+      Effect.timeoutOrElse({ duration: patience, orElse: () => Effect.fail(silent()) })
     )
   })
 })
