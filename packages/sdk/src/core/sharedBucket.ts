@@ -120,7 +120,7 @@ export class SharedBucket {
 
   /** Other settings: what was spent stays spent, and the level may be below zero for a while. */
   private adopt({ burst, limit, window }: AllotmentRequest): void {
-    if (window !== this.window) this.level *= window / this.window
+    this.level *= window / this.window
     this.level += (burst - this.burst) * window
     this.burst = burst
     this.limit = limit
@@ -143,8 +143,7 @@ export class SharedBucket {
     if (now <= this.at) return
     let held = 0
     for (const member of this.members.values()) held += member.held
-    const full = (this.burst - held) * this.window
-    if (this.level < full) this.level = Math.min(full, this.level + (now - this.at) * this.limit)
+    this.level = Math.min((this.burst - held) * this.window, this.level + (now - this.at) * this.limit)
     this.at = now
   }
 }

@@ -92,6 +92,18 @@ describe("a shared bucket", () => {
     }), { numRuns: 5000 })
   })
 
+  it("keeps the place of who comes in time, and not a moment longer", () => {
+    for (const [late, first] of [[0, "b"], [-1, "a"]] as const) {
+      const bucket = new SharedBucket(base, 0)
+      const ask = (process: string, turn: number, now: number, lease = 60_000) => bucket.take({ ...base, process, turn, least: 10, want: 10, lease }, now)
+      bucket.take({ ...base, process: "x", want: 10, lease: 900 }, 0)
+      assert.strictEqual(ask("a", 1, 0).retryAfter, 1000)
+      for (const [turn, now] of [[1, 10], [2, 1500]] as const) ask("b", turn, now) // b waits since 10, and comes again
+      const [a, b] = [ask("a", 2, 2000 + late), ask("b", 3, 2000)]
+      assert.deepStrictEqual([a.granted, b.granted], first === "a" ? [10, 0] : [0, 10])
+    }
+  })
+
   it("that was asked a moment earlier than before goes on from then; a clock that leapt back is followed", () => {
     const bucket = new SharedBucket(base, 10_000)
     const take = (now: number, turn: number) => bucket.take({ ...base, turn, want: 10 }, now).granted

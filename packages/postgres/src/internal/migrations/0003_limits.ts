@@ -16,9 +16,7 @@ const refilled = `create function outrigger.refilled(bucket outrigger.shared_lim
   begin
     if moment <= bucket.at then return bucket; end if;
     select (bucket.capacity - coalesce(sum(a.held), 0)) * bucket.period into room from outrigger.allotment a where a.name = bucket.name;
-    if bucket.level < room then
-      bucket.level := least(room, bucket.level + (moment - bucket.at) * bucket.amount);
-    end if;
+    bucket.level := least(room, bucket.level + (moment - bucket.at) * bucket.amount);
     bucket.at := moment;
     return bucket;
   end $$`
@@ -55,8 +53,7 @@ const take = `create function outrigger.take_allotment(
     end loop;
     bucket := outrigger.refilled(bucket, moment);
     moment := bucket.at;
-    if new_period <> bucket.period then bucket.level := bucket.level * (new_period / bucket.period); end if;
-    bucket.level := bucket.level + (new_capacity - bucket.capacity) * new_period;
+    bucket.level := bucket.level * (new_period / bucket.period) + (new_capacity - bucket.capacity) * new_period;
     bucket.capacity := new_capacity;
     bucket.amount := new_amount;
     bucket.period := new_period;
