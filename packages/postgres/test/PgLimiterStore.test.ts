@@ -78,7 +78,7 @@ describe("limits in PostgreSQL", () => {
     yield* other.withTransaction(Effect.gen(function*() {
       yield* other`select from outrigger.shared_limit for update`
       const asking = yield* Effect.forkChild(Effect.flip(take(request("a", 2))), { startImmediately: true })
-      const waiting = other<{ count: number }>`select count(*)::int as count from pg_stat_activity where wait_event_type = 'Lock' and query like '%take_allotment%'`
+      const waiting = sql<{ count: number }>`select count(*)::int as count from pg_stat_activity where wait_event_type = 'Lock' and query like '%take_allotment%'`
       yield* Effect.repeat(waiting, { until: ([row]) => row!.count === 1 })
       yield* TestClock.adjust("5 seconds")
       assert.match((yield* Fiber.join(asking)).message, /did not answer within 5 seconds/)

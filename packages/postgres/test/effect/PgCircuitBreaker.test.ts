@@ -2,6 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as References from "effect/References"
 import * as Scope from "effect/Scope"
@@ -21,6 +22,14 @@ const failure = (generation: number, openFor: Duration.Duration) =>
   ({ key: "k", generation, outcome: "Failure", tripPolicy: CircuitBreaker.consecutive(1), openFor }) as const
 
 describe("Effect's CircuitBreaker on PostgreSQL", () => {
+  const probing = Effect.gen(function*() {
+    const store = yield* CircuitBreaker.CircuitBreakerStore
+    const pass = yield* Passing
+    const { generation } = yield* Effect.scoped(store.admit("k"))
+    yield* store.record(failure(generation, Duration.zero))
+    return { store, pass }
+  })
+
   it.live("lets exactly one probe through, and opens once, in two pools that race", () => Effect.scoped(Effect.gen(function*() {
     const pools = yield* twoPools
     const stores = yield* Effect.forEach(pools, (pool) => Effect.provideService(PgCircuitBreaker.makeStore(), PgClient.PgClient, pool))
@@ -35,13 +44,32 @@ describe("Effect's CircuitBreaker on PostgreSQL", () => {
     assert.strictEqual(ends.filter((move) => move?.to === "Closed").length, 1)
   })))
 
-  const probing = Effect.gen(function*() {
-    const store = yield* CircuitBreaker.CircuitBreakerStore
-    const pass = yield* Passing
-    const { generation } = yield* Effect.scoped(store.admit("k"))
+  it.live("decides who probes with the row in its hands: of two that waited for it, one", () => Effect.scoped(Effect.gen(function*() {
+    const [sql, other] = yield* twoPools
+    const store = yield* Effect.provideService(PgCircuitBreaker.makeStore(), PgClient.PgClient, sql)
+    const { generation } = yield* store.admit("k")
     yield* store.record(failure(generation, Duration.zero))
-    return { store, pass }
-  })
+    const fibers = yield* other.withTransaction(Effect.gen(function*() {
+      yield* other`select from outrigger.effect_circuit for update`
+      const fibers = yield* Effect.forEach([1, 2], () => Effect.forkScoped(Effect.exit(store.admit("k")), { startImmediately: true }))
+      const waiting = sql<{ count: number }>`select count(*)::int as count from pg_stat_activity where wait_event_type = 'Lock' and query like '%circuit_admit%'`
+      yield* Effect.repeat(waiting, { until: ([row]) => row!.count === 2 })
+      return fibers
+    }))
+    const exits = yield* Effect.forEach(fibers, Fiber.join)
+    assert.deepStrictEqual(exits.map(({ _tag }) => _tag).toSorted(), ["Failure", "Success"])
+  })))
+
+  it.live("does not let a renewal that is on its way take the slot of a probe that said nothing", () => Effect.gen(function*() {
+    const { store } = yield* probing
+    const sql = yield* PgClient.PgClient
+    const { generation } = yield* Effect.scoped(store.admit("k"))
+    const renew = sql<{ renewed: boolean }>`select outrigger.effect_circuit_renew('k', ${generation}::float8, 10000, 60000) as renewed`
+    assert.deepStrictEqual(yield* renew, [{ renewed: true }])
+    yield* store.record({ ...failure(generation, Duration.zero), outcome: "Ignored" })
+    assert.deepStrictEqual(yield* renew, [{ renewed: false }])
+    assert.isTrue((yield* Effect.scoped(store.admit("k"))).probe)
+  }).pipe(Effect.provide(layer)))
 
   it.live("gives the slot of a probe that died to another after its lease, and hears the dead one no more", () => Effect.gen(function*() {
     const { pass, store } = yield* probing
