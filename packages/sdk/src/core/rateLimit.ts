@@ -37,7 +37,8 @@ const makeMeter = (settings: RateLimitSettings, spent: number, now: number): Met
 
 export class RateLimit {
   settings: RateLimitSettings
-  private port: TimerPort
+  /** Its clock: see `moveTo`. */
+  port: TimerPort
   private meter: Meter
   /** Of all who wait. */
   protected weight = 0

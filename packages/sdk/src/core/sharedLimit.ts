@@ -46,6 +46,14 @@ export class SharedLimit extends RateLimit implements Demand {
     super.update(settings, now)
   }
 
+  /** What it holds is lost to it, for its lease is counted on the other clock. */
+  override moveTo(port: TimerPort): void {
+    if (port === this.port) return
+    this.port = port
+    this.shared.restart(port.now())
+    this.grant(port.now())
+  }
+
   override open(): void {
     super.open()
     this.shared.leave(this.port.now())

@@ -105,14 +105,13 @@ export class SharedMeter implements Meter {
     this.processes = sharing.processes
     this.rate = 0
     this.fair = fairOf(settings, this.processes)
-    this.endsAt = this.askAt = this.readyAt = -Infinity
   }
 
   /** Before anything else: for whom it measures. */
   attach(demand: Demand): void {
     this.demand = demand
     const { port } = demand
-    this.sentAt = this.usedAt = port.now()
+    this.restart(port.now())
     this.process = `${port.epoch().toString(36)}-${Math.floor(port.random() * 2 ** 52).toString(36)}-${(instances++).toString(36)}`
   }
 
@@ -159,14 +158,21 @@ export class SharedMeter implements Meter {
     if (this.own !== null) this.hold(this.share.burst, Math.max(0, this.share.burst - this.own.spent(now)), now)
   }
 
-  /** Gives all back. The next call begins anew. */
+  /** Gives all back. */
   leave(now: number): void {
-    if (this.turn === 0) return
-    this.send(now, 0)
-    this.turn++ // nobody waits for the answer
+    if (this.timer !== null) this.send(now, 0) // or the store knows nothing of it, or cannot be reached
+    this.restart(now)
+  }
+
+  /** Has nothing, awaits nothing and knows nothing: the next call begins anew. */
+  restart(now: number): void {
+    this.turn++
     this.disarm()
-    this.askAt = -Infinity
+    this.own = null
+    this.held = 0
     this.plenty = true
+    this.endsAt = this.askAt = this.readyAt = -Infinity
+    this.sentAt = this.usedAt = now
   }
 
   private spend(weight: number, now: number): boolean {
@@ -275,8 +281,9 @@ export class SharedMeter implements Meter {
   private rest(): void {
     const now = this.demand.port.now()
     if (this.askAt === Infinity) return
-    if (this.demand.first === 0 && now - this.usedAt >= idleFor) this.leave(now)
-    else this.send(now, lease)
+    if (this.demand.first > 0 || now - this.usedAt < idleFor) return this.send(now, lease)
+    this.send(now, 0)
+    this.restart(now)
   }
 
   private get assumed(): number {

@@ -194,6 +194,30 @@ describe("a limit that processes share", () => {
     assert.strictEqual(other!.limit.queued, 0)
   })
 
+  it("begins anew on another clock, and keeps who waits", async () => {
+    const { clock, members: [one] } = scene(1, { limit: 1, window: 1000, burst: 5 })
+    clock.time = 1e6
+    for (let call = 0; call < 6; call++) one!.call()
+    await clock.pass(10)
+    assert.deepStrictEqual([one!.began, one!.limit.queued], [5, 1])
+    const other = new Clock(3)
+    one!.limit.moveTo(other)
+    one!.limit.moveTo(other)
+    for (let second = 0; second < 3; second++) {
+      await other.pass(1000)
+      await clock.pass(1000) // the store's
+    }
+    assert.deepStrictEqual([one!.began, one!.limit.queued], [6, 0])
+    assert.deepStrictEqual(clock.timers.filter(({ gone }) => !gone), [])
+  })
+
+  it("asks nobody when it is turned off before its first call", async () => {
+    const { clock, members: [one], store } = scene(1)
+    one!.limit.open()
+    await clock.pass(100)
+    assert.strictEqual(store.questions, 0)
+  })
+
   it("is the same over a store in this process", async () => {
     const clock = new Clock()
     const witness = new Witness(settings)
