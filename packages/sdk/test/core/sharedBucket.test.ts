@@ -64,7 +64,7 @@ class Model {
     if (granted < least) granted = 0
     this.credits -= granted * window
     let retryAfter = 0
-    while (granted < want && this.credits + retryAfter * limit < (inFront + Math.max(1, least)) * window) retryAfter++
+    if (granted < want) while (this.credits + retryAfter * limit < (inFront + Math.max(1, least)) * window) retryAfter++
     const waits = granted < least ? least : 0
     if (waits === 0) this.line = this.line.filter((one) => one.process !== process)
     this.holders.push({ process, turn, held: kept + granted, ends: this.time + lease, waits, until: this.time + retryAfter + 1000 })
