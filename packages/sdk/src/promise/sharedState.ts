@@ -27,7 +27,7 @@ export interface SharedState {
 
 /**
  * State that processes share through PostgreSQL, over the host's own client: `pg.Pool` or postgres.js. The schema `outrigger` must be
- * there: `outrigger migrate`, the sidecar's start, or `Migrations.run` of `@outrigger/postgres` brings it. Closing is the host's business.
+ * there: `Migrations.run` of `@outrigger/postgres` brings it, and so does a sidecar that starts on that database. Closing the client is the host's business.
  *
  * @example
  * import { sharedState } from "@outrigger/sdk/promise"
