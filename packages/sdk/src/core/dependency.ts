@@ -15,7 +15,8 @@ import { KeyedBreakers } from "./keyedBreakers.ts"
 import { liveTimers } from "./live.ts"
 import { type PolicyOptions, type PolicySettings, readOptions } from "./options.ts"
 import { Percentile } from "./percentile.ts"
-import { RateLimit, type RateLimitSettings } from "./rateLimit.ts"
+import type { RateLimit, RateLimitSettings } from "./rateLimit.ts"
+import { makeRateLimit } from "./sharedLimit.ts"
 import { noStatistics, type Rates, ratesOf, type Statistics } from "./statistics.ts"
 import { Throttle } from "./throttle.ts"
 import type { Lane, TimerPort, Timers } from "./timers.ts"
@@ -127,9 +128,11 @@ export class Dependency extends Emitter {
 
   private applyRateLimit(settings: RateLimitSettings | undefined, port: TimerPort): void {
     const before = this.rateLimit
-    this.rateLimit = settings === undefined ? null : before ?? new RateLimit(settings, port)
-    if (settings === undefined) before?.open()
-    else before?.update(settings, port.now())
+    const stays = before !== null && settings !== undefined && before.settings.sharing?.store === settings.sharing?.store
+    this.rateLimit = settings === undefined ? null
+      : stays ? before : makeRateLimit(this.name, settings, port, (state) => this.emit("sharing", state))
+    if (stays) before.update(settings, port.now())
+    else before?.open()
   }
 
   /** What an attempt came to, for those parts that measure. A permanent failure tells neither how long work takes nor that it is refused. */

@@ -2,6 +2,7 @@
 import type { BreakerReason, BreakerState } from "./breaker.ts"
 import type { Rejected } from "./errors.ts"
 import { Listeners } from "./listeners.ts"
+import type { SharingState } from "./sharedMeter.ts"
 
 export interface Events {
   breaker: {
@@ -25,10 +26,12 @@ export interface Events {
   fallback: { readonly operation: string | undefined; readonly error: unknown }
   timeout: { readonly operation: string | undefined; readonly attempt: number }
   reject: { readonly operation: string | undefined; readonly error: Rejected }
+  /** A shared rate limit goes on by its own share, for its store cannot be reached; or is shared again. */
+  sharing: SharingState
 }
 
 export class Emitter extends Listeners<Events> {
   constructor() {
-    super({ breaker: [], retry: [], hedge: [], fallback: [], timeout: [], reject: [] })
+    super({ breaker: [], retry: [], hedge: [], fallback: [], timeout: [], reject: [], sharing: [] })
   }
 }

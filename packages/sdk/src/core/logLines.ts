@@ -1,4 +1,5 @@
 import type { Dependency } from "./dependency.ts"
+import { explain } from "./health.ts"
 
 /** The log lines that operators look for, word for word; and first of all, what of the policy's options can never happen. */
 export const logLines = (
@@ -11,7 +12,10 @@ export const logLines = (
     dependency.on("retry", ({ attempt, delay, of, operation }) =>
       log("warn", of === Infinity ? `Retry attempt ${attempt}` : `Retry attempt ${attempt} of ${of}`, { dependency: name, operation, delay: Math.round(delay) })),
     dependency.on("breaker", ({ from, key, reason, to }) =>
-      log(to === "closed" ? "info" : "warn", `Circuit breaker state=${to}`, { dependency: name, from, reason, ...(key !== undefined && { key }) }))
+      log(to === "closed" ? "info" : "warn", `Circuit breaker state=${to}`, { dependency: name, from, reason, ...(key !== undefined && { key }) })),
+    dependency.on("sharing", ({ error, processes, together }) => together
+      ? log("info", "Rate limit shared again", { dependency: name, processes })
+      : log("warn", "Rate limit not shared: going on by its own share", { dependency: name, processes, why: explain(error) }))
   ]
   return () => stop.forEach((unsubscribe) => unsubscribe())
 }

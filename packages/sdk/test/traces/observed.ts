@@ -46,7 +46,8 @@ const told: { readonly [K in keyof Events]: (event: Events[K]) => string } = {
   hedge: ({ attempt, operation }) => `${operation} ${attempt}`,
   timeout: ({ attempt, operation }) => `${operation} ${attempt}`,
   reject: ({ error, operation }) => `${operation}, ${shown(error)}`,
-  fallback: ({ error, operation }) => `${operation}, ${shown(error)}`
+  fallback: ({ error, operation }) => `${operation}, ${shown(error)}`,
+  sharing: ({ processes, together }) => `${together ? "together" : "alone"} of ${processes}`
 }
 
 /** What both faces must show within one millisecond in this order; the rest is between the lines. */
