@@ -17,7 +17,9 @@ import { stoppedDatabase } from "../../../test/passing.ts"
 const clients = {
   "pg.Pool": (url: string) => {
     const pool = new pg.Pool({ connectionString: url, max: 4 })
-    pool.on("connect", (client) => client.on("error", () => {})) // the database is dropped while its last connections close
+    // The database is dropped while its last connections close: each may hear of it, in use or idle.
+    pool.on("error", () => {})
+    pool.on("connect", (client) => client.on("error", () => {}))
     return { client: pool as SqlClient, end: () => pool.end() }
   },
   "postgres.js": (url: string) => {
