@@ -63,9 +63,9 @@ const driven = ({ chance = [0.5], policy: options, steps, until = (steps.at(-1)?
     return ok ? Effect.succeed(value) : Effect.fail(value)
   })
 
-  const work = (name: string, replies: ReadonlyArray<Reply>): Effect.Effect<unknown, unknown> => Effect.flatMap(Policy.Attempt, (attempt) => {
+  const work = (name: string, replies: ReadonlyArray<Reply>): Effect.Effect<unknown, unknown> => Effect.flatMap(Effect.all([Policy.Attempt, Policy.Deadline]), ([attempt, deadline]) => {
     const reply = replies[Math.min(attempt, replies.length) - 1]!
-    recorder.begins(name, attempt)
+    recorder.begins(name, attempt, deadline)
     if (reply.after === 0) return outcome(name, attempt, reply)
     const answer = reply.after === Infinity ? Effect.never : Effect.andThen(Effect.sleep(reply.after), outcome(name, attempt, reply))
     return Effect.onInterrupt(answer, () => {

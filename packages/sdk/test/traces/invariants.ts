@@ -112,6 +112,14 @@ export const invariants: Readonly<Record<string, (trace: Trace) => void>> = {
     }
   },
 
+  "an attempt is told when its time will be over, and is not told to stop for its time before": (trace) => {
+    for (const line of trace.told("timeout")) {
+      if (line.type !== "timeout") continue
+      const begun = trace.of("begins").find(({ attempt, call }) => call === line.event.operation && attempt === line.event.attempt)
+      if (begun !== undefined) assert.strictEqual(begun.deadline, line.at, `${begun.call} ${begun.attempt}`)
+    }
+  },
+
   "never more are at work than there are permits": (trace) => {
     const bulkheads = trace.always("bulkhead")
     if (bulkheads !== undefined) assert.isAtMost(most(trace.lives()), Math.max(...bulkheads.map(({ concurrency }) => concurrency!)))

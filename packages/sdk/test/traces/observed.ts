@@ -10,13 +10,18 @@ export type Line =
   & { readonly at: number }
   & (
     | { readonly kind: "asks" | "leaves"; readonly call: string }
-    | { readonly kind: "begins" | "stops" | "ends"; readonly call: string; readonly attempt: number }
+    /** `deadline` as it is told. */
+    | { readonly kind: "begins"; readonly call: string; readonly attempt: number; readonly deadline: number }
+    | { readonly kind: "stops" | "ends"; readonly call: string; readonly attempt: number }
     | { readonly kind: "hears"; readonly call: string; readonly ok: boolean; readonly value: unknown }
     | ({ readonly kind: "tells" } & Told)
   )
 
 export interface Observed {
-  /** Of one millisecond: what the policy tells, whom it tells to stop, what begins, who hears; each in its own order. */
+  /**
+   * Of one millisecond: what the policy tells, whom it tells to stop, what begins, each in its own order; then who is given
+   * something else, and who hears, by name.
+   */
   readonly log: ReadonlyArray<string>
   /** All numbers that are not zero, and the breaker where it is not closed. */
   readonly state: Readonly<Record<string, unknown>>
@@ -50,9 +55,17 @@ const told: { readonly [K in keyof Events]: (event: Events[K]) => string } = {
   sharing: ({ processes, together }) => `${together ? "together" : "alone"} of ${processes}`
 }
 
-/** What both faces must show within one millisecond in this order; the rest is between the lines. */
-const order = ["tells", "stops", "begins", "hears"]
-const place = ({ kind }: Line): number => order.indexOf(kind === "leaves" ? "hears" : kind)
+const order = ["tells", "stops", "begins", "fallback", "hears"]
+
+/** Within one millisecond; what is between the lines has none. */
+const place = (line: Line): number =>
+  order.indexOf(line.kind === "leaves" ? "hears" : line.kind === "tells" && line.type === "fallback" ? "fallback" : line.kind)
+
+/** When an answer comes to its caller, is a matter of turns. */
+const caller = (line: Line): string =>
+  line.kind === "hears" || line.kind === "leaves" ? line.call : line.kind === "tells" && line.type === "fallback" ? line.event.operation! : ""
+
+const inOrder = (a: Line, b: Line): number => a.at - b.at || place(a) - place(b) || caller(a).localeCompare(caller(b))
 
 const textOf = (line: Line): string => {
   switch (line.kind) {
@@ -80,8 +93,8 @@ export class Recorder {
     this.lines.push({ at: this.now(), kind: "asks", call })
   }
 
-  begins(call: string, attempt: number): void {
-    this.lines.push({ at: this.now(), kind: "begins", call, attempt })
+  begins(call: string, attempt: number, deadline: number): void {
+    this.lines.push({ at: this.now(), kind: "begins", call, attempt, deadline })
   }
 
   stops(call: string, attempt: number): void {
@@ -111,7 +124,7 @@ export class Recorder {
   }
 
   run(dependency: Dependency, timers: number): Run {
-    const log = this.lines.filter((line) => place(line) >= 0).toSorted((a, b) => a.at - b.at || place(a) - place(b))
+    const log = this.lines.filter((line) => place(line) >= 0).toSorted(inOrder)
     return {
       observed: { log: log.map((line) => `${line.at} ${textOf(line)}`), state: numbersOf(dependency) },
       lines: this.lines, permits: dependency.bulkhead?.running ?? 0, timers

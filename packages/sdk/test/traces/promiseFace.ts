@@ -25,8 +25,8 @@ export const promiseFace: Face = async ({ chance = [0.5], policy, steps, until =
   const callers = new Map<string, AbortController>()
   let endChaos = () => {}
 
-  const work = (name: string, reply: Reply, { attempt, signal }: AttemptContext): unknown => {
-    recorder.begins(name, attempt)
+  const work = (name: string, reply: Reply, { attempt, deadline, signal }: AttemptContext): unknown => {
+    recorder.begins(name, attempt, deadline)
     if (reply.after === 0) {
       recorder.ends(name, attempt)
       const { ok, value } = outcomeOf(reply, port.epoch())
@@ -47,7 +47,7 @@ export const promiseFace: Face = async ({ chance = [0.5], policy, steps, until =
       answer.cancel()
       recorder.stops(name, attempt)
       if (reply.deaf > 0) port.at(reply.deaf, () => end(false, signal.reason))
-      else setImmediate(() => end(false, signal.reason))
+      else end(false, signal.reason)
     })
     return promise
   }

@@ -2,8 +2,9 @@
 import * as fc from "fast-check"
 import { abort, call, type CallStep, type Kind, type Options, type Reply, type Script, type Step } from "./trace.ts"
 
-const maybe = <A>(arbitrary: fc.Arbitrary<A>, weight = 1): fc.Arbitrary<A | undefined> =>
-  fc.option(arbitrary, { nil: undefined, freq: weight })
+/** So many times of ten. */
+const maybe = <A>(arbitrary: fc.Arbitrary<A>, often = 5): fc.Arbitrary<A | undefined> =>
+  fc.oneof({ weight: 10 - often, arbitrary: fc.constant(undefined) }, { weight: often, arbitrary })
 
 /** Longer than any trace: then a budget and a probe are exactly what their numbers say. */
 const whole = 600_000
@@ -13,8 +14,8 @@ const retry = fc.record({
   base: fc.constantFrom(10, 40),
   factor: fc.constantFrom(1, 2),
   jitter: fc.constantFrom("none" as const, "full" as const, "equal" as const, "decorrelated" as const),
-  maxElapsed: maybe(fc.constantFrom(100, 250)),
-  whileResult: maybe(fc.constant((result: unknown) => result === "pending")),
+  maxElapsed: maybe(fc.constantFrom(100, 250), 2),
+  whileResult: maybe(fc.constant((result: unknown) => result === "pending"), 3),
   budget: fc.oneof(fc.constant(false as const), fc.record({ ratio: fc.constantFrom(0, 0.5, 1), perSecond: fc.constantFrom(0, 1 / 600, 1 / 200), window: fc.constant(whole) }))
 })
 
@@ -54,14 +55,14 @@ const clean = <A extends object>(options: A): A =>
   Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as A
 
 export const policies: fc.Arbitrary<Options> = fc.record({
-  timeout: maybe(fc.constantFrom(100, 300, 1000), 3),
-  attemptTimeout: maybe(fc.constantFrom(30, 60, 100)),
-  retry: maybe(retry.map(clean), 3),
-  hedge: maybe(fc.record({ delay: fc.constantFrom(20, 40), times: fc.integer({ min: 1, max: 2 }) })),
-  breaker: maybe(fc.oneof(breaker, sampling.map(clean)), 2),
-  rateLimit: maybe(rateLimit.map(clean)),
+  timeout: maybe(fc.constantFrom(100, 300, 1000), 8),
+  attemptTimeout: maybe(fc.constantFrom(30, 60, 100), 4),
+  retry: maybe(retry.map(clean), 7),
+  hedge: maybe(fc.record({ delay: fc.constantFrom(20, 40), times: fc.integer({ min: 1, max: 2 }) }), 3),
+  breaker: maybe(fc.oneof(breaker, sampling.map(clean)), 6),
+  rateLimit: maybe(rateLimit.map(clean), 3),
   bulkhead: maybe(bulkhead.map(clean)),
-  throttle: maybe(fc.record({ k: fc.constantFrom(1, 2), minimumCalls: fc.constantFrom(1, 3), window: fc.constant(160) }))
+  throttle: maybe(fc.record({ k: fc.constantFrom(1, 2), minimumCalls: fc.constantFrom(1, 3), window: fc.constant(160) }), 2)
 }).map(clean)
 
 const kind: fc.Arbitrary<Kind> = fc.constantFrom<Kind>("ok", "ok", "ok", "fails", "fails", "pending", "bug", "refused", 503, 404)
@@ -76,8 +77,8 @@ const reply: fc.Arbitrary<Reply> = fc.record({
 const options: fc.Arbitrary<Partial<CallStep>> = fc.record({
   idempotent: maybe(fc.constant(false), 1),
   fallback: maybe(fc.constant(true), 1),
-  breakerKey: maybe(fc.constantFrom("k", "l"), 1)
-}, { requiredKeys: [] }).map(clean)
+  breakerKey: maybe(fc.constantFrom("k", "l"), 2)
+}).map(clean)
 
 const gap = fc.constantFrom(0, 0, 0, 10, 20, 30, 60, 200)
 
@@ -86,7 +87,7 @@ type Planned = (at: number, calls: ReadonlyArray<string>) => Step | undefined
 const planned: fc.Arbitrary<Planned> = fc.oneof(
   {
     weight: 10,
-    arbitrary: fc.tuple(fc.array(reply, { minLength: 1, maxLength: 4 }), options, maybe(fc.constantFrom(-10, 40, 150), 5)).map(([replies, of, left]): Planned => (at, calls) =>
+    arbitrary: fc.tuple(fc.array(reply, { minLength: 1, maxLength: 4 }), options, maybe(fc.constantFrom(-10, 40, 150), 1)).map(([replies, of, left]): Planned => (at, calls) =>
       call(at, `c${calls.length + 1}`, replies, left === undefined ? of : { ...of, deadline: at + left }))
   },
   { weight: 2, arbitrary: fc.nat(9).map((n): Planned => (at, calls) => calls.length === 0 ? undefined : abort(at, calls[n % calls.length]!)) },
@@ -96,7 +97,7 @@ const planned: fc.Arbitrary<Planned> = fc.oneof(
     arbitrary: fc.oneof(
       fc.record({ timeout: fc.constantFrom(100, 500) }), fc.record({ attemptTimeout: fc.constantFrom(50, false as const) }),
       fc.record({ retry: retry.map(clean) }), fc.record({ bulkhead: bulkhead.map(clean) }), fc.record({ rateLimit: rateLimit.map(clean) }),
-      fc.record({ breaker }), fc.constantFrom<Options>({ bulkhead: false }, { rateLimit: false }, { breaker: false }, { retry: false })
+      fc.record({ breaker }), fc.constantFrom<Options>({ hedge: { delay: 20 } }, { hedge: false }, { bulkhead: false }, { rateLimit: false }, { breaker: false }, { retry: false })
     ).map((changed): Planned => (at) => ({ do: "update", at, options: changed }))
   },
   {

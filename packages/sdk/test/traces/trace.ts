@@ -7,7 +7,9 @@
  * - An effect that comes after a wait begins a turn of the scheduler after the engine has let it in, a promise's work at once.
  *   So in random traces no work behind a queue ends in the very turn in which it begins.
  * - An effect is told to stop within the stack that decides it, and may be over before that goes on; a promise that is
- *   rejected is seen as over a microtask later. The works here, told to stop, take one turn in both faces.
+ *   rejected is seen as over a microtask later. So the effects here, told to stop, take one turn.
+ * - Answers come to their callers some microtasks or turns later, and more of them through a fallback. So of several who hear
+ *   in the same millisecond it does not matter who is first.
  * - The promise of an aborted call rejects at once, and an interrupted fiber ends when the finalizers of its attempts have. So
  *   a call that is aborted is over for a trace when its caller leaves. Without any deadline an effect runs in its caller's
  *   fiber, and the engine itself hears of the abort only then.

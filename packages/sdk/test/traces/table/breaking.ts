@@ -251,8 +251,8 @@ export const breaking: ReadonlyArray<Story> = [
       "0 a 1 begins",
       "20 breaker closed to open, failures",
       "20 reject b, BreakerOpenError",
-      "20 b fails with BreakerOpenError",
       "20 a fails with Error boom",
+      "20 b fails with BreakerOpenError",
       "30 reject c, BreakerOpenError",
       "30 c fails with BreakerOpenError"
     ],

@@ -30,8 +30,8 @@ export const limiting: ReadonlyArray<Story> = [
       "55 reject b, BulkheadFullError",
       "55 b fails with BulkheadFullError",
       "60 c 1 begins",
-      "60 c gets ok",
-      "60 a gets ok"
+      "60 a gets ok",
+      "60 c gets ok"
     ],
     state: { calls: 3, successes: 2, attempts: 2, rejected: 1 }
   },
