@@ -202,7 +202,8 @@ export abstract class Try extends Wait implements Waiter {
     if (breaker !== null && breaker.rejects(now)) return
     if (bulkhead !== null && !bulkhead.enter()) return
     const attempt = new Attempt(this, this.attempts + 1, now, breaker, bulkhead)
-    const paid = (rateLimit === null || rateLimit.enter(this.weight, now)) && (budget === null || budget.spend(now))
+    const fits = rateLimit === null || rateLimit.retryAfter(this.weight, now) === 0 // no token is taken for what is not paid
+    const paid = fits && (budget === null || budget.spend(now)) && (rateLimit === null || rateLimit.enter(this.weight, now))
     if (!paid || (breaker !== null && !breaker.admit(attempt, now))) return bulkhead?.leave()
     race.running.push(attempt)
     statistics.hedges++

@@ -78,6 +78,23 @@ export const breaking: ReadonlyArray<Story> = [
     state: { breaker: "half-open", calls: 4, successes: 2, failures: 2, attempts: 4, openings: 1 }
   },
   {
+    title: "is not opened again, once closed, by a failure of what began before it had opened",
+    policy: { breaker: { failures: 1, openFor: 100 } },
+    steps: [call(0, "a", fails(160)), call(0, "b", fails()), call(120, "c", ok())],
+    log: [
+      "0 breaker closed to open, failures",
+      "0 a 1 begins",
+      "0 b 1 begins",
+      "0 b fails with Error boom",
+      "120 breaker open to half-open, open-over",
+      "120 breaker half-open to closed, probes-succeeded",
+      "120 c 1 begins",
+      "120 c gets ok",
+      "160 a fails with Error boom"
+    ],
+    state: { calls: 3, successes: 1, failures: 2, attempts: 3, openings: 1 }
+  },
+  {
     title: "lets through as many at once as it has probes, and closes when enough of them were good",
     policy: { breaker: { failures: 1, openFor: 100, halfOpenCalls: 3, successRatio: 0.6 } },
     steps: [call(0, "a", fails()), ...calls(100, "p", 2, ok(20)), call(100, "q", fails(10)), call(100, "r", ok())],

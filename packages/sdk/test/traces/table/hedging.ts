@@ -1,5 +1,5 @@
 import type { Story } from "../table.ts"
-import { bug, call, deaf, fails, hangs, ok } from "../trace.ts"
+import { bug, call, calls, deaf, fails, hangs, ok } from "../trace.ts"
 
 const hedge = { delay: 20 } as const
 const retry = { times: 1, base: 100, jitter: "none", budget: false } as const
@@ -120,6 +120,53 @@ export const hedging: ReadonlyArray<Story> = [
       "140 b fails with Error boom"
     ],
     state: { calls: 2, successes: 1, failures: 1, attempts: 3, hedges: 1 }
+  },
+  {
+    title: "takes no token of the rate for a hedge that the budget does not pay",
+    policy: { hedge, rateLimit: { limit: 2, window: 1000 }, retry: { ...retry, budget: { ratio: 0, perSecond: 0 } } },
+    steps: [call(0, "a", ok(50)), call(60, "b", ok())],
+    log: [
+      "0 a 1 begins",
+      "50 a gets ok",
+      "60 b 1 begins",
+      "60 b gets ok"
+    ],
+    state: { calls: 2, successes: 2, attempts: 2 }
+  },
+  {
+    title: "takes nothing of the budget for a hedge that has no token",
+    policy: { hedge, rateLimit: { limit: 1, window: 100 }, retry: { ...retry, budget: { ratio: 0.5, perSecond: 0 } } },
+    steps: [call(0, "a", ok(50)), call(100, "b", [fails(), ok()])],
+    log: [
+      "0 a 1 begins",
+      "50 a gets ok",
+      "100 retry b 2 of 2 in 100, Error boom",
+      "100 b 1 begins",
+      "200 b 2 begins",
+      "200 b gets ok"
+    ],
+    state: { calls: 2, successes: 2, attempts: 3, retries: 1, retried: 1, recovered: 1 }
+  },
+  {
+    title: "is neither sent nor paid while the breaker is open",
+    policy: { hedge, breaker: { failures: 2 }, retry: { ...retry, budget: { ratio: 0.4, perSecond: 0 } } },
+    steps: [
+      call(0, "a", ok(50), { breakerKey: "k" }), ...calls(10, "b", 2, fails(), { breakerKey: "k", idempotent: false }), call(100, "c", [fails(), ok()])
+    ],
+    log: [
+      "0 a 1 begins",
+      "10 breaker closed to open, failures, k",
+      "10 b1 1 begins",
+      "10 b2 1 begins",
+      "10 b1 fails with Error boom",
+      "10 b2 fails with Error boom",
+      "50 a gets ok",
+      "100 retry c 2 of 2 in 100, Error boom",
+      "100 c 1 begins",
+      "200 c 2 begins",
+      "200 c gets ok"
+    ],
+    state: { openKeys: ["k"], calls: 4, successes: 2, failures: 2, attempts: 5, retries: 1, retried: 1, recovered: 1, openings: 1 }
   },
   {
     title: "is not sent for a call that must not happen twice",
