@@ -47,7 +47,7 @@ export abstract class Try extends Wait implements Waiter {
   /** Begun so far, in all tries. */
   attempts = 0
   private attempt: Attempt | null = null
-  private race: Race | null = null
+  protected race: Race | null = null
   private fault: Fault | null = null
   /** Where we wait: an update may have put another in its place. */
   private queue: Bulkhead | RateLimit | null = null

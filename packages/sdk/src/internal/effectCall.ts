@@ -81,9 +81,9 @@ export class EffectCall<A, E> extends Call {
     this.context = fiber.context as Context.Context<any>
   }
 
-  /** Nothing may have to be left behind: no fiber of its own is needed. */
+  /** Nothing may have to be left behind, nor is: no fiber of its own is needed. A hedge may be due though hedging is off by now. */
   private get inPlace(): boolean {
-    return this.deadline === Infinity && this.lanes.attempt === null && this.dependency.settings.hedge === undefined
+    return this.deadline === Infinity && this.lanes.attempt === null && this.dependency.settings.hedge === undefined && this.race === null
   }
 
   begin(): Next<A, E> {

@@ -82,6 +82,21 @@ export const living: ReadonlyArray<Story> = [
     state: { calls: 4, successes: 4, attempts: 4 }
   },
   {
+    title: "leaves a call in flight the hedge that it was promised, in a race like any other",
+    policy: { hedge: { delay: 40 } },
+    steps: [call(0, "a", ok(50)), update(10, { hedge: false }), call(20, "b", ok(50))],
+    log: [
+      "0 a 1 begins",
+      "20 b 1 begins",
+      "40 hedge a 2",
+      "40 a 2 begins",
+      "50 a 2 is told to stop",
+      "50 a gets ok",
+      "70 b gets ok"
+    ],
+    state: { calls: 2, successes: 2, attempts: 3, hedges: 1 }
+  },
+  {
     title: "takes its own word for what an outcome means",
     policy: { retry, breaker: { failures: 1 }, classify: (value, ok) => ok && (value as { readonly status?: number }).status === 404 ? "transient" : !ok ? "permanent" : undefined },
     steps: [call(0, "a", fails()), call(1, "b", status(404))],
