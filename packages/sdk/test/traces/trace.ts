@@ -1,6 +1,6 @@
 /**
  * A trace: a policy, and what comes to it on virtual time. Both faces are driven by the same traces, and what is seen of them
- * must be the same to the millisecond: `table/` says what by hand, `random.test.ts` lets chance write the traces.
+ * must be the same to the millisecond: `table/` says what by hand, `random.ts` lets chance write them.
  *
  * Where the faces differ by their nature, all in one place:
  *
