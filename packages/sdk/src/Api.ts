@@ -24,10 +24,7 @@ export type { CacheOptions } from "./internal/effectCache.ts"
 export interface Options extends Policy.Options {}
 
 /** One call's options. */
-export interface CallOptions {
-  /** False: retried only with proof that nothing was applied. True unless said. */
-  readonly idempotent?: boolean | undefined
-}
+export interface CallOptions extends Omit<Policy.RunOptions, "operation"> {}
 
 /** What the service is: its policy and its cache. */
 export interface Shape {
