@@ -10,6 +10,7 @@ import * as Effect from "effect/Effect"
 import type { SqlError } from "effect/sql/SqlError"
 import { PgClient } from "@effect/sql-pg"
 import { statements as tasks } from "./internal/migrations/0001_tasks.ts"
+import { statements as breakers } from "./internal/migrations/0002_breakers.ts"
 import { statements as effectStores } from "./internal/migrations/0003_effectStores.ts"
 import { statements as limits } from "./internal/migrations/0003_limits.ts"
 
@@ -27,6 +28,7 @@ export const release = "0.1.0"
 /** All steps, in order. */
 export const migrations: ReadonlyArray<Migration> = [
   { id: 1, name: "tasks", oldestRelease: "0.1.0", statements: tasks },
+  { id: 2, name: "breakers", oldestRelease: "0.1.0", statements: breakers },
   { id: 3, name: "limits", oldestRelease: "0.1.0", statements: [...limits, ...effectStores] }
 ]
 

@@ -1,6 +1,7 @@
 /** Outrigger for Effect: policies, APIs, health and durable tasks. Without Effect: `@outrigger/sdk/promise`. */
 export * as Api from "./Api.ts"
 export * as Breaker from "./Breaker.ts"
+export * as BreakerStore from "./BreakerStore.ts"
 export * as Chaos from "./Chaos.ts"
 export * as Deadline from "./Deadline.ts"
 export * as Health from "./Health.ts"

@@ -41,5 +41,5 @@ export interface BreakerSettings {
 }
 
 /** How long it stays open after so many failed tries to close, without a close in between. */
-export const openTime = ({ growth, openFor }: BreakerSettings, reopenings: number): number =>
+export const openTime = ({ growth, openFor }: Pick<BreakerSettings, "growth" | "openFor">, reopenings: number): number =>
   growth === undefined ? openFor : Math.min(growth.max, openFor * growth.factor ** reopenings)

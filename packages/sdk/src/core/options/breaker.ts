@@ -1,7 +1,9 @@
 /** When to stop calling, as people write it. */
 import type { BreakerSettings, SamplingSettings, WindowShape } from "../breaker.ts"
+import type { BreakerStore } from "../breakerStore.ts"
 import type { DurationInput } from "../duration.ts"
 import type { Reader } from "./reader.ts"
+import type { SharingOptions } from "./sharing.ts"
 
 /** Several ways to trip may be given at once: any of them opens. */
 export interface BreakerOptions<D = DurationInput> {
@@ -34,6 +36,11 @@ export interface BreakerOptions<D = DurationInput> {
   readonly disabled?: boolean | undefined
   /** How many keys may have a breaker of their own, where calls say a key; 1000 unless said. */
   readonly maxKeys?: number | undefined
+  /**
+   * Shares it with the other processes that say the same name and store: what opens most of them opens all, and one of them
+   * finds out for all when it is over. A store alone shares as usual. Breakers of keys are not shared.
+   */
+  readonly shared?: BreakerStore | SharingOptions<D> | undefined
 }
 
 export interface SlowOptions<D = DurationInput> {
@@ -54,11 +61,8 @@ export interface GrowingOptions<D = DurationInput> {
 
 const names = [
   "failures", "rate", "slow", "window", "minimumCalls", "openFor", "halfOpenCalls", "successRatio", "probeLease", "rampUp",
-  "observe", "disabled", "maxKeys"
+  "observe", "disabled", "maxKeys", "shared"
 ] as const satisfies ReadonlyArray<keyof BreakerOptions>
-
-const share = (read: Reader, option: string, value: unknown): number =>
-  typeof value === "number" && value > 0 && value <= 1 ? value : read.refuse(option, value, "a share: above 0 and at most 1")
 
 /** One of the forms that an option may have is told by its first key; durations may be objects of their own. */
 const has = (value: unknown, key: string): value is Readonly<Record<string, unknown>> =>
@@ -87,9 +91,9 @@ const readSampling = (read: Reader, { minimumCalls, rate, slow, window }: Breake
   return {
     window: shape,
     minimumCalls: least <= most ? least : read.refuse("breaker.minimumCalls", least, `at most breaker.window.calls (${most})`),
-    rate: rate === undefined ? Infinity : share(read, "breaker.rate", rate),
+    rate: rate === undefined ? Infinity : read.share("breaker.rate", rate),
     slowOver: slow === undefined ? Infinity : read.millis("breaker.slow.over", slow.over),
-    slowRate: slow === undefined ? Infinity : share(read, "breaker.slow.rate", slow.rate)
+    slowRate: slow === undefined ? Infinity : read.share("breaker.slow.rate", slow.rate)
   }
 }
 
@@ -111,7 +115,7 @@ export const readBreaker = (read: Reader, options: BreakerOptions<unknown>): Bre
     failures: failures === undefined ? Infinity : read.whole("breaker.failures", failures, 1),
     sampling, openFor, growth,
     halfOpenCalls: read.whole("breaker.halfOpenCalls", options.halfOpenCalls ?? 1, 1),
-    successRatio: share(read, "breaker.successRatio", options.successRatio ?? 1),
+    successRatio: read.share("breaker.successRatio", options.successRatio ?? 1),
     probeLease: options.probeLease === undefined ? openFor : read.millis("breaker.probeLease", options.probeLease),
     rampUp: options.rampUp === undefined ? undefined : read.millis("breaker.rampUp", options.rampUp),
     observe: read.flag("breaker.observe", options.observe ?? false),

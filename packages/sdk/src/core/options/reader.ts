@@ -51,6 +51,11 @@ export class Reader {
     return ok ? value : this.refuse(option, value, `a number from ${least} to ${most}`)
   }
 
+  /** Of a whole. */
+  share(option: string, value: unknown): number {
+    return typeof value === "number" && value > 0 && value <= 1 ? value : this.refuse(option, value, "a share: above 0 and at most 1")
+  }
+
   oneOf<const A extends string>(option: string, value: unknown, allowed: ReadonlyArray<A>): A {
     return allowed.includes(value as A) ? value as A : this.refuse(option, value, allowed.join(", "))
   }
