@@ -32,6 +32,9 @@ const processOf = (store: Store, instance: string, always: Changes = {}) => {
 const until = <E>(ask: Effect.Effect<BreakerStore.SharedState, E>, good: (state: BreakerStore.SharedState) => boolean): Effect.Effect<BreakerStore.SharedState, E> =>
   Effect.flatMap(ask, (answer) => good(answer) ? Effect.succeed(answer) : Effect.andThen(Effect.yieldNow, until(ask, good)))
 
+/** Some of it may have gone by, on a slow machine. */
+const about = (left: number, expected: number): boolean => left > expected - 20_000 && left < expected + 1
+
 const using = Effect.map(BreakerStore.BreakerStore, (store) => ({ store, join: (instance: string, always?: Changes) => processOf(store, instance, always) }))
 
 /** One that is alone opens it, and it is over at once. */
@@ -57,7 +60,7 @@ export const suite = (name: string, layer: Layer.Layer<BreakerStore.BreakerStore
       const { join } = yield* using
       const answer = yield* join("a").tell({ vote: true })
       assert.deepInclude(answer, { state: "open", generation: 1, reason: "votes", reopenings: 0, probing: false })
-      assert.isTrue(answer.left > minute - 20_000 && answer.left <= minute)
+      assert.isTrue(about(answer.left, minute))
     }))
 
     test("one of two opens nobody else, both open all", Effect.gen(function*() {
@@ -186,7 +189,7 @@ export const suite = (name: string, layer: Layer.Layer<BreakerStore.BreakerStore
       const { a, b } = yield* opened()
       const mine = yield* until(a.tell({ action: "probe" }), ({ probing }) => probing)
       assert.deepInclude(mine, { state: "half-open", generation: 2, reason: "open-over", probing: true })
-      assert.isTrue(mine.left > minute - 20_000 && mine.left <= minute)
+      assert.isTrue(about(mine.left, minute))
       yield* b.tell()
       assert.deepInclude(yield* b.tell({ action: "probe" }), { state: "half-open", generation: 2, probing: false })
     }))
@@ -234,7 +237,7 @@ export const suite = (name: string, layer: Layer.Layer<BreakerStore.BreakerStore
         assert.strictEqual((yield* probed).reopenings, failures - 1)
         const { left, reason, reopenings, state } = yield* a.tell({ action: "failed", openFor: 10_000 })
         assert.deepStrictEqual([state, reason, reopenings], ["open", "probe-failed", failures])
-        assert.isTrue(left > longest - 20_000 && left <= longest)
+        assert.isTrue(about(left, longest))
         assert.strictEqual((yield* a.tell({ action: "restore" })).reopenings, 0)
         yield* a.tell({ vote: true, openFor: 0.001 })
       }
@@ -245,7 +248,7 @@ export const suite = (name: string, layer: Layer.Layer<BreakerStore.BreakerStore
       yield* until(a.tell({ action: "probe" }), ({ probing }) => probing)
       const { left, reopenings } = yield* a.tell({ action: "failed" })
       assert.strictEqual(reopenings, 1)
-      assert.isTrue(left > minute - 20_000 && left <= minute)
+      assert.isTrue(about(left, minute))
     }))
 
     test("growth by any factor stays in range, however often it fails", Effect.gen(function*() {
@@ -258,7 +261,7 @@ export const suite = (name: string, layer: Layer.Layer<BreakerStore.BreakerStore
       yield* until(a.tell({ action: "probe" }), ({ probing }) => probing)
       const { left, reopenings } = yield* a.tell({ action: "failed", openFor: minute, growth: { factor: 1000, max: 2 * minute } })
       assert.strictEqual(reopenings, 121)
-      assert.isTrue(left > 2 * minute - 20_000 && left <= 2 * minute)
+      assert.isTrue(about(left, 2 * minute))
     }))
 
     test("who leaves lets another probe at once", Effect.gen(function*() {

@@ -6,7 +6,7 @@
  *      +------ longer each time, up to half a minute, with jitter ----+ failed, or not answered in time
  *
  * While there is nothing to tell and no call, the store is not asked. An exchange that hangs may hold a connection of the host's
- * pool: there are never more than two of them.
+ * pool until the network gives up, which takes a quarter of an hour: there are at most two of them in five minutes.
  */
 import type { BreakerExchange, BreakerStore, SharedBreakerState } from "./breakerStore.ts"
 import { formatMillis } from "./duration.ts"
@@ -25,6 +25,7 @@ export interface Exchanging {
 const longestWait = 30_000
 const longestTimeout = 1000
 const mostUnanswered = 2
+const unansweredFor = 300_000
 const warnEvery = 60_000
 /** Exchanges right after another, as when a vote was for the generation before: no more in a row. */
 const mostAtOnce = 3
@@ -41,7 +42,8 @@ export class Exchanger {
   private changed = false
   private atOnce = 0
   private failures = 0
-  private unanswered = 0
+  /** When each exchange was sent that has not been answered in any way. */
+  private readonly unanswered = new Set<{ readonly at: number }>()
   private warnedAt = Number.NEGATIVE_INFINITY
 
   constructor(store: BreakerStore, interval: number, port: TimerPort) {
@@ -94,7 +96,8 @@ export class Exchanger {
     const now = this.port.now()
     const asking = [...this.members].filter((member) => member.wants(now))
     if (asking.length === 0) return this.rest()
-    if (this.unanswered >= mostUnanswered) return this.failed(new Error(`${this.unanswered} exchanges are not answered yet`))
+    const hanging = [...this.unanswered].filter(({ at }) => now - at < unansweredFor).length
+    if (hanging >= mostUnanswered) return this.failed(new Error(`${hanging} exchanges hang`))
     this.flight = this.exchange(asking, now).finally(() => {
       this.flight = undefined
       if (this.members.size > 0) this.rest()
@@ -125,12 +128,13 @@ export class Exchanger {
         abort.abort()
       })
       timer.hold(false)
-      this.unanswered++
+      const sent = { at: this.port.now() }
+      this.unanswered.add(sent)
       new Promise<ReadonlyArray<SharedBreakerState>>((begun) => begun(this.store.exchange(asked, abort.signal))).then((answers) => {
         if (answers.length === asked.length && answers.every(makesSense)) resolve(answers)
         else reject(new Error("the answer makes no sense"))
       }).catch(reject).finally(() => {
-        this.unanswered--
+        this.unanswered.delete(sent)
         timer.cancel()
       })
     })
