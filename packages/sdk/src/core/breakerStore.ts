@@ -17,6 +17,19 @@ export interface BreakerStore {
   readonly exchange: (requests: ReadonlyArray<BreakerExchange>, signal?: AbortSignal) => Promise<ReadonlyArray<SharedBreakerState>>
 }
 
+/** How a breaker is shared, made whole: milliseconds. */
+export interface BreakerSharing {
+  readonly store: BreakerStore
+  /** The share of the processes alive that must have opened, above 0 and at most 1. */
+  readonly quorum: number
+  /** So many at least, where so many are alive. */
+  readonly minimumVotes: number
+  /** Between two exchanges. */
+  readonly interval: number
+  /** How long a process counts as alive, may probe, and follows what it last heard. */
+  readonly lease: number
+}
+
 /** All breakers of one store in memory. `now` is milliseconds. */
 export class BreakerTable {
   private readonly records = new Map<string, SharedRecord>()

@@ -27,22 +27,9 @@
  * happened to hear of it. It holds here at once, and is asked of the store until the store has done it.
  */
 import type { Breaker, BreakerState } from "./breaker.ts"
-import type { BreakerAction, BreakerExchange, BreakerStore, SharedBreakerState } from "./breakerStore.ts"
-import { exchangerOf, type Exchanger } from "./breakerExchanger.ts"
+import { type Exchanger, exchangerOf } from "./breakerExchanger.ts"
+import type { BreakerAction, BreakerExchange, BreakerSharing, SharedBreakerState } from "./breakerStore.ts"
 import type { TimerHandle, TimerPort } from "./timers.ts"
-
-/** How a breaker is shared, made whole: milliseconds. */
-export interface BreakerSharing {
-  readonly store: BreakerStore
-  /** The share of the processes alive that must have opened, above 0 and at most 1. */
-  readonly quorum: number
-  /** So many at least, where so many are alive. */
-  readonly minimumVotes: number
-  /** Between two exchanges. */
-  readonly interval: number
-  /** How long a process counts as alive, may probe, and follows what it last heard. */
-  readonly lease: number
-}
 
 export interface SharedBreakerParts {
   readonly breaker: Breaker

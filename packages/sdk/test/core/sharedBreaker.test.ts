@@ -1,9 +1,10 @@
 import * as fc from "fast-check"
 import { assert, describe, it } from "vitest"
 import { Breaker, type BreakerSettings, type Ticket } from "../../src/core/breaker.ts"
-import type { BreakerExchange, BreakerStore, SharedBreakerState } from "../../src/core/breakerStore.ts"
-import { memoryBreakerStore } from "../../src/core/breakerStore.ts"
-import { type BreakerSharing, SharedBreaker } from "../../src/core/sharedBreaker.ts"
+import {
+  type BreakerExchange, type BreakerSharing, type BreakerStore, memoryBreakerStore, type SharedBreakerState
+} from "../../src/core/breakerStore.ts"
+import { SharedBreaker } from "../../src/core/sharedBreaker.ts"
 import type { TimerPort } from "../../src/core/timers.ts"
 import { turn, VirtualPort } from "../support/virtual.ts"
 
@@ -544,9 +545,11 @@ describe("without the store", () => {
     const breaker = new Breaker(settings, () => {})
     const wrong = { state: "ajar", generation: 0, reason: undefined, reopenings: 0, left: 0, probing: false } as unknown as SharedBreakerState
     const store: BreakerStore = { exchange: async (requests) => requests.map(() => wrong) }
-    new SharedBreaker({ breaker, name: "x", port, calls: () => 0, warn: (line) => warnings.push(line), sharing: { store, quorum: 0.5, minimumVotes: 2, interval: 1000, lease: 5000 } })
+    const sharing = { store, quorum: 0.5, minimumVotes: 2, interval: 1000, lease: 5000 }
+    const shared = new SharedBreaker({ breaker, name: "x", port, calls: () => 0, warn: (line) => warnings.push(line), sharing })
     await port.pass(1)
     assert.match(warnings[0]!, /makes no sense/)
+    assert.isFalse(shared.connected)
     assert.strictEqual(breaker.state.tag, "closed")
   })
 })
