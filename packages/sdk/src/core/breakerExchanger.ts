@@ -39,7 +39,6 @@ export class Exchanger {
   private timer: TimerHandle | null = null
   private due = Infinity
   private flight: Promise<void> | undefined = undefined
-  private changed = false
   private atOnce = 0
   private failures = 0
   /** When each exchange was sent that has not been answered in any way. */
@@ -71,10 +70,9 @@ export class Exchanger {
     if (this.connected && goodbye !== undefined) await this.send([goodbye]).catch(() => {})
   }
 
-  /** Something has changed: the store hears of it at once, unless it did not answer the last time. */
+  /** Something has changed: the store hears of it at once, or right after what is on its way, unless it did not answer the last time. */
   soon(): void {
-    if (this.flight !== undefined) this.changed = true
-    else if (this.connected) this.arm(0)
+    if (this.flight === undefined && this.connected) this.arm(0)
   }
 
   private arm(delay: number): void {
@@ -105,7 +103,6 @@ export class Exchanger {
   }
 
   private async exchange(asking: ReadonlyArray<Exchanging>, sentAt: number): Promise<void> {
-    this.changed = false
     const asked = asking.map((member) => member.ask(sentAt))
     try {
       const answers = await this.send(asked)
@@ -156,7 +153,7 @@ export class Exchanger {
     const { failures, interval } = this
     const chance = this.port.random()
     if (failures > 0) return this.arm(Math.max(interval, Math.min(longestWait, interval * 2 ** failures) * (0.5 + chance / 2)))
-    const again = (this.changed || [...this.members].some(({ pending }) => pending)) && this.atOnce < mostAtOnce
+    const again = [...this.members].some(({ pending }) => pending) && this.atOnce < mostAtOnce
     this.atOnce = again ? this.atOnce + 1 : 0
     this.arm(again ? 0 : interval * (1 - chance / 10))
   }
