@@ -53,16 +53,21 @@ export const layerMemory: Layer.Layer<BreakerStore> = Layer.effect(BreakerStore,
   return BreakerStore.of({ exchange: (requests) => Effect.sync(() => table.exchange(requests, now())) })
 }))
 
-const ports = new WeakMap<Service, Port>()
+const ports = new WeakMap<Service | Port, Port>()
 
 /**
  * The store as promises, for the engine; the same for the same store. Who does not wait any more interrupts the exchange, and
- * with it what runs on a server.
+ * with it what runs on a server. A store of promises is taken as it is.
  */
-export const portOf = (store: Service): Port => {
+export const portOf = (store: Service | Port): Port => {
   let port = ports.get(store)
   if (port === undefined) {
-    port = { exchange: (requests, signal) => Effect.runPromise(store.exchange(requests), signal === undefined ? {} : { signal }) }
+    port = {
+      exchange: (requests, signal) => {
+        const asked = store.exchange(requests, signal)
+        return Effect.isEffect(asked) ? Effect.runPromise(asked, signal === undefined ? {} : { signal }) : asked
+      }
+    }
     ports.set(store, port)
   }
   return port

@@ -21,6 +21,7 @@ import type { Registry as CoreRegistry } from "./core/registry.ts"
 import type { CallOptions } from "./core/try.ts"
 import { EffectCall, type StepOf } from "./internal/effectCall.ts"
 import { millisOf } from "./internal/millisOf.ts"
+import { breakerOf, type BreakerOptions } from "./internal/sharedStore.ts"
 import { standsOn } from "./internal/policyDependency.ts"
 import { Registry } from "./Registry.ts"
 import type * as Retry from "./Retry.ts"
@@ -34,7 +35,8 @@ export type { DependencyState as State, SavedBreaker } from "./core/dependency.t
 export type { Events } from "./core/events.ts"
 
 /** `false` turns a part off. */
-export interface Options extends Omit<PolicyOptions<Duration.Input>, "retry"> {
+export interface Options extends Omit<PolicyOptions<Duration.Input>, "retry" | "breaker"> {
+  readonly breaker?: BreakerOptions | false | undefined
   /** Options, a preset, or a `Schedule`, which is stepped with the error between attempts. */
   readonly retry?: Retry.Options | Schedule.Schedule<unknown, any> | false | undefined
 }
@@ -82,25 +84,30 @@ const retryOf = (retry: Options["retry"]): RetryOptions<unknown> | false | undef
 }
 
 /** Options of this face as options of the engine. */
-const toCoreOptions = (options: Options): PolicyOptions<unknown> =>
-  options.retry === undefined ? options as PolicyOptions<unknown> : { ...options, retry: retryOf(options.retry) }
+const toCoreOptions = (name: string, options: Options, services: Context.Context<never>): PolicyOptions<unknown> => ({
+  ...options as PolicyOptions<unknown>,
+  ...(options.retry !== undefined && { retry: retryOf(options.retry) }),
+  ...(options.breaker !== undefined && { breaker: breakerOf(name, options.breaker, services) })
+})
 
 class PolicyImpl implements Policy {
   readonly name: string
   options: Options
   private readonly dependency: Dependency
+  private readonly services: Context.Context<never>
   private schedule: Effect.Effect<StepOf> | undefined
   /** Keeps the hidden classes of a call and an attempt alive across a major GC with no call in flight. */
   readonly exemplar: CoreAttempt
 
-  constructor(dependency: Dependency, options: Options, logs: Context.Context<never>) {
+  constructor(dependency: Dependency, options: Options, services: Context.Context<never>) {
     this.name = dependency.name
     this.options = options
     this.dependency = dependency
     this.schedule = scheduleOf(options)
     standsOn(this, dependency)
     this.exemplar = new CoreAttempt(new EffectCall(dependency, Effect.void, ended, undefined, undefined), 0, Number.NaN, null, null)
-    const fork = Effect.runForkWith(logs)
+    this.services = services
+    const fork = Effect.runForkWith(services)
     logLines(dependency, (level, line, details) =>
       fork((level === "warn" ? Effect.logWarning : Effect.logInfo)(line).pipe(Effect.annotateLogs(details))))
   }
@@ -145,7 +152,7 @@ class PolicyImpl implements Policy {
     this.dependency.hydrate(saved)
   }
   update(options: Options): void {
-    this.dependency.update(toCoreOptions(options))
+    this.dependency.update(toCoreOptions(this.name, options, this.services))
     this.options = { ...this.options, ...options }
     if (options.retry !== undefined) this.schedule = scheduleOf(options)
   }
@@ -159,7 +166,7 @@ const scheduleOf = ({ retry }: Options): Effect.Effect<StepOf> | undefined =>
 /** A policy over a dependency of a registry; its log lines go where these services say. */
 export const fromRegistry = (
   registry: CoreRegistry, kind: "api" | "database" | "policy", name: string, options: Options, logs: Context.Context<never>
-): Policy => new PolicyImpl(registry.dependency(kind, name, toCoreOptions(options), undefined, millisOf), options, logs)
+): Policy => new PolicyImpl(registry.dependency(kind, name, toCoreOptions(name, options, logs), undefined, millisOf), options, logs)
 
 /**
  * A policy with just the options that it is given, in the registry of the process. Options that make no sense throw an

@@ -1,5 +1,6 @@
 /** The named dependencies and checks of this process, unless another registry is provided: each test provides its own. */
 import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import { Registry as CoreRegistry } from "./core/registry.ts"
 
@@ -15,4 +16,7 @@ export type Service = CoreRegistry
 export const Registry = Context.Reference<CoreRegistry>("@outrigger/sdk/Registry", { defaultValue: () => new CoreRegistry() })
 
 /** A registry of its own for whatever is built with this layer. */
-export const layer: Layer.Layer<never> = Layer.sync(Registry, () => new CoreRegistry())
+export const layer: Layer.Layer<never> = Layer.effect(Registry, Effect.acquireRelease(
+  Effect.sync(() => new CoreRegistry()),
+  (registry) => Effect.promise(() => registry.close())
+))

@@ -16,6 +16,7 @@ import { liveTimers } from "./live.ts"
 import { type PolicyOptions, type PolicySettings, readOptions } from "./options.ts"
 import { Percentile } from "./percentile.ts"
 import type { RateLimit, RateLimitSettings } from "./rateLimit.ts"
+import { SharedBreaker } from "./sharedBreaker.ts"
 import { makeRateLimit } from "./sharedLimit.ts"
 import { noStatistics, type Rates, ratesOf, type Statistics } from "./statistics.ts"
 import { Throttle } from "./throttle.ts"
@@ -40,6 +41,9 @@ export class Dependency extends Emitter {
   settings: PolicySettings
   breaker: Breaker | null = null
   private keyed: KeyedBreakers | null = null
+  /** Tells other processes of the breaker, and it of them. */
+  shared: SharedBreaker | null = null
+  private begun = false
   budget: Budget | null = null
   rateLimit: RateLimit | null = null
   bulkhead: Bulkhead | null = null
@@ -81,6 +85,30 @@ export class Dependency extends Emitter {
     this.settings = readOptions(this.name, merged, this.millisOf)
     this.options = merged
     this.lanes = this.apply(this.settings, before, this.lanes.timers)
+  }
+
+  /** It is registered, and not only made to be compared: from now on it may speak to others. */
+  begin(): void {
+    this.begun = true
+    this.share(this.settings, this.lanes.timers.port)
+  }
+
+  /** Stops speaking to others, and takes back what it said. Calls may still be made. */
+  async close(): Promise<void> {
+    const { shared } = this
+    this.begun = false
+    this.shared = null
+    await shared?.close()
+  }
+
+  private share({ sharing }: PolicySettings, port: TimerPort): void {
+    const { breaker, shared } = this
+    if (!this.begun) return
+    if (sharing !== undefined && breaker !== null && shared?.breaker === breaker) return shared.update(sharing, port)
+    void shared?.close()
+    this.shared = sharing === undefined || breaker === null ? null : new SharedBreaker({
+      breaker, name: this.name, port, sharing, calls: () => this.statistics.calls, warn: (line) => this.emit("warning", { line })
+    })
   }
 
   private apply(settings: PolicySettings, before: PolicySettings | undefined, timers: Timers): Lanes {
@@ -165,7 +193,10 @@ export class Dependency extends Emitter {
   }
 
   private breakerMoved(from: BreakerState, to: BreakerState, reason: BreakerReason, key?: string): void {
-    if (key === undefined) this.breakerSince = this.lanes.timers.port.epoch()
+    if (key === undefined) {
+      this.breakerSince = this.lanes.timers.port.epoch()
+      this.shared?.moved(from, to)
+    }
     if (to.tag === "open") this.statistics.openings++
     this.emit("breaker", { from: from.tag, to: to.tag, reason, key })
   }
@@ -191,6 +222,7 @@ export class Dependency extends Emitter {
 
   private makeLanes(timers: Timers): Lanes {
     this.rateLimit?.moveTo(timers.port)
+    this.share(this.settings, timers.port)
     const { attemptTimeout, hedge, timeout } = this.settings
     const lane = (millis: number) => millis === Infinity ? null : timers.lane(millis)
     return { timers, total: lane(timeout), attempt: lane(attemptTimeout), hedge: lane(hedge === undefined || hedge.measured !== undefined ? Infinity : hedge.delay) }

@@ -25,6 +25,8 @@ export interface Events {
   /** The caller was given something else instead of this error. */
   fallback: { readonly operation: string | undefined; readonly error: unknown }
   timeout: { readonly operation: string | undefined; readonly attempt: number }
+  /** Something is not as it should be, and calls go on: a store of what processes share cannot be reached. */
+  warning: { readonly line: string }
   reject: { readonly operation: string | undefined; readonly error: Rejected }
   /** A shared rate limit goes on by its own share, for its store cannot be reached; or is shared again. */
   sharing: SharingState
@@ -32,6 +34,6 @@ export interface Events {
 
 export class Emitter extends Listeners<Events> {
   constructor() {
-    super({ breaker: [], retry: [], hedge: [], fallback: [], timeout: [], reject: [], sharing: [] })
+    super({ breaker: [], retry: [], hedge: [], fallback: [], timeout: [], warning: [], reject: [], sharing: [] })
   }
 }

@@ -11,6 +11,7 @@ export const logLines = (
   const stop = [
     dependency.on("retry", ({ attempt, delay, of, operation }) =>
       log("warn", of === Infinity ? `Retry attempt ${attempt}` : `Retry attempt ${attempt} of ${of}`, { dependency: name, operation, delay: Math.round(delay) })),
+    dependency.on("warning", ({ line }) => log("warn", line, { dependency: name })),
     dependency.on("breaker", ({ from, key, reason, to }) =>
       log(to === "closed" ? "info" : "warn", `Circuit breaker state=${to}`, { dependency: name, from, reason, ...(key !== undefined && { key }) })),
     dependency.on("sharing", ({ error, processes, together }) => together

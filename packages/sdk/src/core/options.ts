@@ -1,5 +1,6 @@
 /** A policy's options as people write them, made whole; whatever makes no sense is refused here, not in the middle of a call. */
 import type { BreakerSettings } from "./breaker.ts"
+import type { BreakerSharing } from "./breakerStore.ts"
 import type { BulkheadSettings } from "./bulkhead.ts"
 import type { CacheSettings } from "./cacheStore.ts"
 import type { Classify } from "./classify.ts"
@@ -11,6 +12,7 @@ import { type HedgeOptions, readHedge } from "./options/hedge.ts"
 import { type RateLimitOptions, readRateLimit } from "./options/rateLimit.ts"
 import { Reader } from "./options/reader.ts"
 import { readRetry, type RetryOptions, retryPresets } from "./options/retry.ts"
+import { readSharing } from "./options/sharing.ts"
 import { readThrottle, type ThrottleOptions } from "./options/throttle.ts"
 import type { HedgeSettings } from "./race.ts"
 import type { RateLimitSettings } from "./rateLimit.ts"
@@ -47,6 +49,8 @@ export interface PolicySettings {
   readonly retry: RetrySettings | undefined
   readonly hedge: HedgeSettings | undefined
   readonly breaker: BreakerSettings | undefined
+  /** How the breaker is shared. */
+  readonly sharing: BreakerSharing | undefined
   readonly rateLimit: RateLimitSettings | undefined
   readonly bulkhead: BulkheadSettings | undefined
   readonly throttle: ThrottleSettings | undefined
@@ -77,6 +81,7 @@ export const readOptions = (name: string, options: PolicyOptions<unknown>, milli
     retry: part(options.retry, (retry) => readRetry(read, retry)),
     hedge: part(options.hedge, (hedge) => readHedge(read, hedge)),
     breaker: part(options.breaker, (breaker) => readBreaker(read, breaker)),
+    sharing: part(options.breaker, ({ shared }) => shared === undefined ? undefined : readSharing(read, shared)),
     rateLimit: part(options.rateLimit, (rateLimit) => readRateLimit(read, rateLimit)),
     bulkhead: part(options.bulkhead, (bulkhead) => readBulkhead(read, bulkhead)),
     throttle: part(options.throttle, (throttle) => readThrottle(read, throttle)),

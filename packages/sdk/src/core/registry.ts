@@ -42,6 +42,7 @@ export class Registry {
     if (known === undefined) {
       dependency.chaos = this.chaos
       this.dependencies.set(name, { kind, dependency, fingerprint })
+      dependency.begin()
       return dependency
     }
     if (known.fingerprint === fingerprint) return known.dependency
@@ -61,7 +62,13 @@ export class Registry {
   }
 
   remove(name: string): void {
+    void this.dependencies.get(name)?.dependency.close()
     this.dependencies.delete(name)
+  }
+
+  /** Ends what its dependencies share with other processes. */
+  async close(): Promise<void> {
+    await Promise.all([...this.dependencies.values()].map(({ dependency }) => dependency.close()))
   }
 
   /** Shows a check under `name:measure` until the returned function is called. */

@@ -234,6 +234,7 @@ export class Outrigger {
       if (error === undefined) this.log("info", "Session closed on shutdown", { resource: name })
       else this.log("warn", `Resource ${name} failed to close: ${explain(error)}`)
     })
+    await this.registry.close()
     await this.reports?.close()
     this.withdraw()
   }

@@ -52,7 +52,8 @@ const told: { readonly [K in keyof Events]: (event: Events[K]) => string } = {
   timeout: ({ attempt, operation }) => `${operation} ${attempt}`,
   reject: ({ error, operation }) => `${operation}, ${shown(error)}`,
   fallback: ({ error, operation }) => `${operation}, ${shown(error)}`,
-  sharing: ({ processes, together }) => `${together ? "together" : "alone"} of ${processes}`
+  sharing: ({ processes, together }) => `${together ? "together" : "alone"} of ${processes}`,
+  warning: ({ line }) => line
 }
 
 const order = ["tells", "stops", "begins", "fallback", "hears"]

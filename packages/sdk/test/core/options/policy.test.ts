@@ -3,7 +3,7 @@ import { apiDefaults, type PolicyOptions, readOptions } from "../../../src/core/
 import { refused } from "./refused.ts"
 
 const off = {
-  timeout: Infinity, attemptTimeout: Infinity, retry: undefined, hedge: undefined, breaker: undefined, rateLimit: undefined, bulkhead: undefined, throttle: undefined,
+  timeout: Infinity, attemptTimeout: Infinity, retry: undefined, hedge: undefined, breaker: undefined, sharing: undefined, rateLimit: undefined, bulkhead: undefined, throttle: undefined,
   cache: { maxEntries: 1000, store: undefined, storeTimeout: 250 }, classify: undefined, criticality: "degrades"
 } as const
 
