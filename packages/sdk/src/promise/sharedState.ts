@@ -1,4 +1,5 @@
-/** What processes share through the host's own database client, without a dependency: limits. */
+/** What processes share through the host's own database client, without a dependency: limits and breakers. */
+import { type BreakerStore, sqlBreakerStore } from "../core/breakerStore.ts"
 import { type LimiterStore, sqlLimiterStore } from "../core/limiterStore.ts"
 
 /** By shape, so that any version fits: a `pg.Pool`, or a client of `postgres` (postgres.js). */
@@ -23,6 +24,8 @@ export const sqlOf = (client: SqlClient): Sql => {
 export interface SharedState {
   /** For `rateLimit: { limit, window, shared: limits }`. */
   readonly limits: LimiterStore
+  /** For `breaker: { shared: breakers }`. */
+  readonly breakers: BreakerStore
 }
 
 /**
@@ -34,6 +37,9 @@ export interface SharedState {
  * import pg from "pg"
  *
  * const pool = new pg.Pool({ connectionString: "postgres://localhost/app" })
- * const { limits } = sharedState(pool)
+ * const { breakers, limits } = sharedState(pool)
  */
-export const sharedState = (client: SqlClient): SharedState => ({ limits: sqlLimiterStore(sqlOf(client)) })
+export const sharedState = (client: SqlClient): SharedState => {
+  const sql = sqlOf(client)
+  return { limits: sqlLimiterStore(sql), breakers: sqlBreakerStore(sql) }
+}

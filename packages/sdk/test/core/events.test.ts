@@ -29,7 +29,7 @@ describe("an emitter", () => {
   })
 
   it("refuses an event that nobody ever tells, and names those that there are", () => {
-    assert.throws(() => new Emitter().on("retries" as "retry", () => {}), TypeError, 'no event is called "retries": there are breaker, retry, hedge, fallback, timeout, reject')
+    assert.throws(() => new Emitter().on("retries" as "retry", () => {}), TypeError, 'no event is called "retries": there are breaker, retry, hedge, fallback, timeout, warning, reject, sharing')
   })
 
   it("tells all who listened when it began, whoever leaves or joins meanwhile", () => {
