@@ -1,24 +1,19 @@
-/** One dependency: its settings, its breaker, budget and bulkhead, its statistics and who listens. Shared by all its calls. */
+/** One dependency: its settings, its breakers, its budget and its limits, on one clock. Shared by all its calls. */
 import { Adaptive } from "./adaptive.ts"
 import type { Attempt } from "./attempt.ts"
-import {
-  Breaker, type BreakerChanged, type BreakerReason, type BreakerSettings, type BreakerSnapshot, type BreakerState, readSnapshot, type Verdict
-} from "./breaker.ts"
+import type { Verdict } from "./breaker.ts"
+import { Breakers } from "./breakers.ts"
 import { Budget } from "./budget.ts"
 import { Bulkhead, type BulkheadSettings } from "./bulkhead.ts"
 import type { Chaos } from "./chaos.ts"
 import { classify, type Outcome } from "./classify.ts"
 import { contradictions } from "./contradictions.ts"
-import { InvalidPolicyOption } from "./errors.ts"
-import { Emitter } from "./events.ts"
-import { KeyedBreakers } from "./keyedBreakers.ts"
 import { liveTimers } from "./live.ts"
 import { type PolicyOptions, type PolicySettings, readOptions } from "./options.ts"
 import { Percentile } from "./percentile.ts"
 import type { RateLimit, RateLimitSettings } from "./rateLimit.ts"
-import { SharedBreaker } from "./sharedBreaker.ts"
 import { makeRateLimit } from "./sharedLimit.ts"
-import { noStatistics, type Rates, ratesOf, type Statistics } from "./statistics.ts"
+import { type Rates, ratesOf, type Statistics } from "./statistics.ts"
 import { Throttle } from "./throttle.ts"
 import type { Lane, TimerPort, Timers } from "./timers.ts"
 
@@ -31,19 +26,10 @@ export interface Lanes {
   readonly hedge: Lane | null
 }
 
-/** Of a breaker that only a person opens. */
-const never: BreakerSettings = { failures: Infinity, openFor: 1, halfOpenCalls: 1, probeLease: 1, disabled: true }
-
 /** The engine's own parts of one policy. */
-export class Dependency extends Emitter {
-  readonly name: string
+export class Dependency extends Breakers {
   options: PolicyOptions<unknown>
   settings: PolicySettings
-  breaker: Breaker | null = null
-  private keyed: KeyedBreakers | null = null
-  /** Tells other processes of the breaker, and it of them. */
-  shared: SharedBreaker | null = null
-  private begun = false
   budget: Budget | null = null
   rateLimit: RateLimit | null = null
   bulkhead: Bulkhead | null = null
@@ -53,25 +39,20 @@ export class Dependency extends Emitter {
   private adaptive: Adaptive | null = null
   /** Faults on demand, while somebody provides them. */
   chaos: Chaos | null = null
-  readonly statistics = noStatistics()
   /** What failed last, and when, in epoch ms: for whoever asks why. */
   lastFailure: { readonly error: unknown; readonly at: number } | undefined = undefined
-  /** When the breaker last changed its state, epoch ms. */
-  breakerSince: number | undefined = undefined
   /** Whether somebody wants to know what an attempt came to, and how long it took. */
   measures = false
   /** Whether a call needs to know when it began. */
   timed = false
   /** Whether an attempt may begin in another call's timer or turn. */
   wanders = false
-  private readonly moved: BreakerChanged = (from, to, reason) => this.breakerMoved(from, to, reason)
   private lanes: Lanes
   private readonly millisOf: ((duration: unknown) => number) | undefined
 
   /** `millisOf` reads the durations of the face that the options are written for. */
   constructor(name: string, options: PolicyOptions<unknown>, timers: Timers = liveTimers, millisOf?: (duration: unknown) => number) {
-    super()
-    this.name = name
+    super(name)
     this.options = options
     this.millisOf = millisOf
     this.settings = readOptions(name, options, millisOf)
@@ -87,33 +68,9 @@ export class Dependency extends Emitter {
     this.lanes = this.apply(this.settings, before, this.lanes.timers)
   }
 
-  /** It is registered, and not only made to be compared: from now on it may speak to others. */
-  begin(): void {
-    this.begun = true
-    this.share(this.settings, this.lanes.timers.port)
-  }
-
-  /** Stops speaking to others, and takes back what it said. Calls may still be made. */
-  async close(): Promise<void> {
-    const { shared } = this
-    this.begun = false
-    this.shared = null
-    await shared?.close()
-  }
-
-  private share({ sharing }: PolicySettings, port: TimerPort): void {
-    const { breaker, shared } = this
-    if (!this.begun) return
-    if (sharing !== undefined && breaker !== null && shared?.breaker === breaker) return shared.update(sharing, port)
-    void shared?.close()
-    this.shared = sharing === undefined || breaker === null ? null : new SharedBreaker({
-      breaker, name: this.name, port, sharing, calls: () => this.statistics.calls, warn: (line) => this.emit("warning", { line })
-    })
-  }
-
   private apply(settings: PolicySettings, before: PolicySettings | undefined, timers: Timers): Lanes {
     const { attemptTimeout, bulkhead, hedge, rateLimit, retry, throttle, timeout } = settings
-    this.applyBreaker(settings)
+    this.applyBreaker(settings.breaker)
     this.applyBulkhead(bulkhead)
     this.applyRateLimit(rateLimit, timers.port)
     this.throttle = throttle === undefined ? null : kept(this.throttle, throttle, timers.port.now()) ?? new Throttle(throttle)
@@ -126,18 +83,6 @@ export class Dependency extends Emitter {
     this.timed = timeout < Infinity || attemptTimeout < Infinity || this.budget !== null || hedge !== undefined || this.measures || this.breaker?.timed === true
       || rateLimit !== undefined || (retry !== undefined && retry.maxElapsed < Infinity)
     return this.makeLanes(timers)
-  }
-
-  private applyBreaker({ breaker }: PolicySettings): void {
-    if (breaker === undefined) {
-      if (this.breaker?.state.tag === "isolated") this.breaker.settings = never // by hand: until it is restored by hand
-      else this.breaker = null
-      this.keyed = null
-    } else {
-      if (this.breaker === null) this.breaker = new Breaker(breaker, this.moved)
-      else this.breaker.settings = breaker
-      if (this.keyed !== null) this.keyed.settings = breaker
-    }
   }
 
   /** Whoever waits in one that is turned off is let in by it. */
@@ -184,28 +129,6 @@ export class Dependency extends Emitter {
     return quantile === undefined ? delay : Math.max(measured!.min, quantile)
   }
 
-  /** The breaker of this key, such as a tenant's or a host's; without a key, and while all is isolated, the one of all. */
-  breakerOf(key: string | undefined): Breaker | null {
-    const { breaker } = this.settings
-    if (key === undefined || breaker === undefined || this.breaker?.state.tag === "isolated") return this.breaker
-    this.keyed ??= new KeyedBreakers(breaker, (of, from, to, reason) => this.breakerMoved(from, to, reason, of))
-    return this.keyed.of(key)
-  }
-
-  private breakerMoved(from: BreakerState, to: BreakerState, reason: BreakerReason, key?: string): void {
-    if (key === undefined) {
-      this.breakerSince = this.lanes.timers.port.epoch()
-      this.shared?.moved(from, to)
-    }
-    if (to.tag === "open") this.statistics.openings++
-    this.emit("breaker", { from: from.tag, to: to.tag, reason, key })
-  }
-
-  /** The keys whose breaker is not closed. */
-  get openKeys(): ReadonlyArray<string> {
-    return this.keyed === null ? [] : this.keyed.states().filter(({ state }) => state.tag !== "closed").map(({ key }) => key)
-  }
-
   /** What of its options can never happen, each with the reason. */
   get warnings(): ReadonlyArray<string> {
     return contradictions(this.settings)
@@ -216,13 +139,17 @@ export class Dependency extends Emitter {
     return this.lanes.timers === timers ? this.lanes : this.lanes = this.makeLanes(timers)
   }
 
+  protected override get port(): TimerPort {
+    return this.lanes.timers.port
+  }
+
   get currentLanes(): Lanes {
     return this.lanes
   }
 
   private makeLanes(timers: Timers): Lanes {
     this.rateLimit?.moveTo(timers.port)
-    this.share(this.settings, timers.port)
+    this.share(this.settings.sharing, timers.port)
     const { attemptTimeout, hedge, timeout } = this.settings
     const lane = (millis: number) => millis === Infinity ? null : timers.lane(millis)
     return { timers, total: lane(timeout), attempt: lane(attemptTimeout), hedge: lane(hedge === undefined || hedge.measured !== undefined ? Infinity : hedge.delay) }
@@ -241,33 +168,6 @@ export class Dependency extends Emitter {
   failed(error: unknown, at: number): void {
     this.lastFailure = { error, at }
   }
-
-  /** Lets nothing through until `restore`, also where there is no breaker otherwise. */
-  isolate(): void {
-    this.breaker ??= new Breaker(never, this.moved)
-    this.breaker.isolate()
-  }
-
-  restore(): void {
-    this.breaker?.restore()
-  }
-
-  /** The breaker's state as plain JSON, for a process that starts again during an outage; undefined where there is none. */
-  snapshot(): SavedBreaker | undefined {
-    const { port } = this.lanes.timers
-    return this.breaker === null ? undefined : { ...this.breaker.snapshot(port.now()), takenAt: port.epoch() }
-  }
-
-  /** Goes on from a snapshot, aged by the time since. What is none throws `InvalidPolicyOption`, and nothing was changed. */
-  hydrate(saved: unknown): void {
-    const { port } = this.lanes.timers
-    const snapshot = readSnapshot(saved)
-    const { takenAt } = (saved ?? {}) as { readonly takenAt?: unknown }
-    if (snapshot === undefined || typeof takenAt !== "number" || !Number.isFinite(takenAt)) {
-      throw new InvalidPolicyOption(this.name, "snapshot", saved, "what snapshot() gave, as it was or as JSON.parse gives it back")
-    }
-    this.breaker?.hydrate(snapshot, port.now(), Math.max(0, port.epoch() - takenAt))
-  }
 }
 
 /** The part that there is, with other settings from now on. */
@@ -276,14 +176,13 @@ const kept = <S, P extends { update(settings: S, now: number): void }>(part: P |
   return part ?? undefined
 }
 
-/** A breaker's state as JSON, and when it was taken, epoch ms. */
-export type SavedBreaker = BreakerSnapshot & { readonly takenAt: number }
-
 /** What everybody may see of a dependency. */
 export interface DependencyState extends Readonly<Statistics>, Rates {
   readonly breaker: "closed" | "open" | "half-open" | "isolated"
   /** The breakers of keys that are not closed. */
   readonly openKeys: ReadonlyArray<string>
+  /** Calls that went through only because the breaker observes. */
+  readonly wouldHaveRejected: number
   readonly queued: number
 }
 
@@ -291,6 +190,7 @@ export interface DependencyState extends Readonly<Statistics>, Rates {
 export const stateOf = (dependency: Dependency): DependencyState => ({
   breaker: dependency.breaker?.state.tag ?? "closed",
   openKeys: dependency.openKeys,
+  wouldHaveRejected: dependency.breaker?.wouldHaveRejected ?? 0,
   queued: (dependency.bulkhead?.queued ?? 0) + (dependency.rateLimit?.queued ?? 0),
   ...dependency.statistics,
   ...ratesOf(dependency.statistics)

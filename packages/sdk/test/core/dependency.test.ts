@@ -289,7 +289,7 @@ describe("the breaker of a dependency", () => {
 describe("the state of a dependency", () => {
   it("is all of its statistics, its breaker and who waits", () => {
     const { dependency } = make({})
-    assert.deepStrictEqual(stateOf(dependency), { breaker: "closed", openKeys: [], queued: 0, ...noStatistics(), successRate: undefined, retrySuccessRate: undefined })
+    assert.deepStrictEqual(stateOf(dependency), { breaker: "closed", openKeys: [], wouldHaveRejected: 0, queued: 0, ...noStatistics(), successRate: undefined, retrySuccessRate: undefined })
     const busy = make({ breaker: {}, bulkhead: { concurrency: 1, queue: 5 }, rateLimit: { limit: 1, window: 1000, queue: 5 } }).dependency
     const waiter = () => ({ ahead: null, behind: null, weight: 1, granted: () => {} })
     busy.bulkhead!.enter()

@@ -67,7 +67,7 @@ describe("a breaker in a policy", () => {
   it("that observes tells all and rejects nothing", async () => {
     const { api } = make({ breaker: { failures: 1, openFor: 1000, observe: true } })
     await caught(api.call(fail()))
-    assert.deepStrictEqual([api.state().breaker, await tagOf(api.call(() => 1))], ["open", "answered"])
+    assert.deepStrictEqual([api.state().breaker, await tagOf(api.call(() => 1)), api.state().wouldHaveRejected], ["open", "answered", 1])
   })
 
   it("that is disabled never opens", async () => {

@@ -258,7 +258,7 @@ export const breaking: ReadonlyArray<Story> = [
       "100 c 1 begins",
       "100 c gets ok"
     ],
-    state: { calls: 3, successes: 2, failures: 1, attempts: 3, openings: 1 }
+    state: { calls: 3, successes: 2, failures: 1, attempts: 3, openings: 1, wouldHaveRejected: 1 }
   },
   {
     title: "rejects before the bulkhead, whose queue nobody enters in vain",
