@@ -4,7 +4,7 @@
  */
 import { chmodSync, cpSync, existsSync, globSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
-import { build } from "esbuild"
+import { build, transform } from "esbuild"
 import { root } from "./rules/sources.ts"
 import { run } from "./steps.ts"
 
@@ -24,10 +24,20 @@ const commonJs = async (dist: string): Promise<void> => {
   writeFileSync(join(dist, "promise.d.cts"), 'export * from "./promise/index.js"\n')
 }
 
+/** What code says of itself is read in the sources; what its users want to know stands in the declarations. */
+const withoutComments = async (dist: string): Promise<void> => {
+  for (const file of globSync("**/*.js", { cwd: dist })) {
+    const path = join(dist, file)
+    const { code } = await transform(readFileSync(path, "utf8"), { loader: "js", format: "esm", target: "node20", legalComments: "none" })
+    writeFileSync(path, code)
+  }
+}
+
 for (const folder of packages) {
   const dist = join(root, folder, "dist")
   rmSync(dist, { recursive: true, force: true })
   await tsc(join(folder, "tsconfig.build.json"))
+  await withoutComments(dist)
   if (existsSync(join(dist, "promise"))) await commonJs(dist)
   // The rewriting of extensions leaves declarations alone where a type is imported from a `.ts` file.
   for (const file of globSync("**/*.d.ts", { cwd: dist })) {
