@@ -50,7 +50,7 @@ export class SlidingWindow implements Meter {
     let over = this.used + weight - rounds * this.limit - this.limit
     if (over <= 0) return Math.ceil(rounds * this.window)
     let at = this.first
-    while (at < this.end - 1 && over > this.weights[this.slot(at)]!) over -= this.weights[this.slot(at++)]!
+    while (over > this.weights[this.slot(at)]!) over -= this.weights[this.slot(at++)]! // never more than is used
     return Math.ceil(this.times[this.slot(at)]! - this.latest + (rounds + 1) * this.window)
   }
 
@@ -65,6 +65,7 @@ export class SlidingWindow implements Meter {
     this.limit = limit
     this.window = window
     this.grain = grainOf(limit, window)
+    this.expire(this.latest) // what is out of the new window counts no more, from this very moment
   }
 
   private push(weight: number, now: number): void {
@@ -83,7 +84,7 @@ export class SlidingWindow implements Meter {
   /** A time read a little earlier than the last one is taken for that one; only a clock that leapt back moves it. */
   private expire(now: number): void {
     if (this.latest - now > this.window) this.shift(this.latest - now)
-    else if (now <= this.latest) return
+    else if (now < this.latest) return
     this.latest = now
     while (this.first < this.end && now - this.times[this.slot(this.first)]! >= this.window) {
       this.used -= this.weights[this.slot(this.first)]!

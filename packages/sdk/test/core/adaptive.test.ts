@@ -257,3 +257,18 @@ describe("options of adaptive concurrency", () => {
     expect(() => read(options)).toThrow(expect.objectContaining({ _tag: "InvalidPolicyOption", option: `bulkhead.adaptive.${option}` }))
   })
 })
+
+describe("a round's numbers", () => {
+  it("begin with a steady one, before a probe", () => {
+    assert.deepStrictEqual(initialAdaptive(settings), { tag: "steady", left: 1, limit: settings.initial, baseline: Number.NaN, samples: 0, dropped: 0, duration: 0, peak: 0 })
+  })
+  it("keep the most that ran at once, whenever that was", () => {
+    assert.strictEqual(after(steady(), samples(1, { inFlight: 12 }), samples(3, { inFlight: 3 })).peak, 12)
+  })
+  it("take the average of those alone that were not dropped", () => {
+    assert.strictEqual(after(steady({ baseline: Number.NaN }), samples(15, { duration: 30 }), samples(5, { dropped: true })).baseline, 30)
+  })
+  it("leave the baseline as it is when all of a probe was dropped, and are as sure of it", () => {
+    expect(after(probing(), samples(20, { dropped: true }))).toMatchObject({ tag: "steady", left: 16, baseline: 10, limit: 10 })
+  })
+})

@@ -117,3 +117,32 @@ describe("quantiles of durations", () => {
     assert.deepStrictEqual([percentile.quantile(0.5, 1599) !== undefined, percentile.quantile(0.5, 1600)], [true, undefined])
   })
 })
+
+describe("quantiles of a window that moves on", () => {
+  it("are those of what it still holds, whatever it held before, over all sizes of durations", () => {
+    const size = fc.integer({ min: 0, max: 2000 }).map((n) => 2 ** (n / 100) / 1000) // from a microsecond to 17 minutes, each size as likely
+    const slot = fc.tuple(fc.array(size, { minLength: 1, maxLength: 12 }), fc.constantFrom(100, 100, 200, 300, 900))
+    fc.assert(fc.property(fc.array(slot, { minLength: 2, maxLength: 30 }), fc.integer({ min: 0, max: 20 }), (runs, twentieth) => {
+      const percentile = new Percentile(settings)
+      let all: Array<{ readonly slot: number; readonly duration: number }> = []
+      let now = 0
+      for (const [durations, pass] of runs) {
+        for (const one of durations) {
+          percentile.record(one, now)
+          all.push({ slot: now / 100, duration: one })
+        }
+        near(percentile.quantile(twentieth / 20, now), exact(all.map(({ duration }) => duration), twentieth / 20))
+        now += pass
+        all = all.filter(({ slot }) => slot > now / 100 - 8)
+      }
+    }), { numRuns: 500 })
+  })
+
+  it("take every duration that is too long for the longest", () => {
+    for (const huge of [Infinity, 1e300, 2_147_483.647, 2_147_483.648, 2_147_483.649, 1e7]) {
+      const long = new Percentile(settings)
+      long.record(huge, 0)
+      assert.strictEqual(long.quantile(1, 0), 2_130_706.432)
+    }
+  })
+})

@@ -167,3 +167,44 @@ describe("options of a throttle", () => {
     expect(() => read(options)).toThrow(expect.objectContaining({ _tag: "InvalidPolicyOption", option: `throttle.${option}` }))
   })
 })
+
+describe("a throttle whose clock leaps", () => {
+  const counted = (throttle: Throttle, calls: number, now: number) => Array.from({ length: calls }, () => throttle.admit(now, lucky))
+
+  it("takes no refusal for one of a later life", () => {
+    const throttle = new Throttle({ ...settings, k: 1 })
+    const [ahead] = counted(throttle, 1, 16_000)
+    counted(throttle, 10, 0) // the same slot of the ring
+    throttle.refused(ahead!, 0)
+    assert.strictEqual(throttle.probability(0), 0)
+    const early = counted(throttle, 1, 100)
+    counted(throttle, 10, 1700)
+    throttle.refused(early[0]!, 1700)
+    assert.strictEqual(throttle.probability(1700), 0)
+  })
+
+  it("counts on from where it is, exactly a window back, and further", () => {
+    for (const back of [1600, 1700]) {
+      const throttle = filled(10, 10, 16_000)
+      for (const ticket of counted(throttle, 10, 16_000 - back)) throttle.refused(ticket, 16_000 - back)
+      assert.strictEqual(throttle.probability(16_000 - back), 10 / 11)
+    }
+  })
+
+  it("has forgotten all that was accepted before", () => {
+    const throttle = new Throttle({ ...settings, k: 1 })
+    counted(throttle, 10, 0)
+    for (const now of [1e6, 1e6 + 1600, 1e6 + 3100]) {
+      counted(throttle, 10, now)
+      assert.strictEqual(throttle.probability(now), 0)
+    }
+  })
+
+  it("begins with nothing, at once, where its window is another", () => {
+    const throttle = filled(10, 10)
+    throttle.update({ ...settings, window: 3200 })
+    assert.strictEqual(throttle.probability(0), 0)
+    for (const ticket of counted(throttle, 5, 0)) throttle.refused(ticket, 0)
+    assert.strictEqual(throttle.probability(0), 5 / 6)
+  })
+})
