@@ -14,6 +14,14 @@ export interface Equivalent {
 type Row = readonly [because: string, original: string, ...mutated: ReadonlyArray<string>]
 
 const rows: Readonly<Record<string, ReadonlyArray<Row>>> = {
+  "adaptive.ts": [
+    ["the same number again", "if (inFlight > state.peak) state.peak = inFlight", "if (inFlight >= state.peak) state.peak = inFlight"],
+    [
+      "no call takes no time: the least that is counted is a microsecond",
+      "const learnt = average > 0 && (Number.isNaN(baseline) || unqueued || average * 2 < baseline)",
+      "const learnt = average >= 0 && (Number.isNaN(baseline) || unqueued || average * 2 < baseline)"
+    ]
+  ],
   "breaker.ts": [
     ["the constructor configures it at once", "gated = false", "gated = true"],
     ["the constructor configures it at once", "timed = false", "timed = true"],
@@ -88,6 +96,17 @@ const rows: Readonly<Record<string, ReadonlyArray<Row>>> = {
       "for (let n = Math.max(this.newest + 1, to - slots - 1); n <= to; n++) {"
     ]
   ],
+  "call.ts": [
+    ["undefined is as good as false", "protected get asks(): boolean { return false }", "protected get asks(): boolean {}"],
+    ["an event that nobody hears", 'if (dependency.heard("retry")) {', "if (true) {"],
+    [
+      "an event that nobody hears",
+      'if (dependency.heard("reject")) dependency.emit("reject", { operation: this.operation, error })',
+      'if (true) dependency.emit("reject", { operation: this.operation, error })'
+    ],
+    ["in a backoff nobody asks what the timer was for", 'this.armAlone("backoff", delay)', 'this.armAlone("", delay)'],
+    ["undefined is as good as false", "} catch { return false }", "} catch {}"]
+  ],
   "classify.ts": [
     [
       "EPIPE has five capitals, so it passes for an SQLSTATE that is transient",
@@ -127,11 +146,63 @@ const rows: Readonly<Record<string, ReadonlyArray<Row>>> = {
       "if (true) this.troubled.delete(nearest)"
     ]
   ],
+  "percentile.ts": [
+    [
+      "the longest is the longest either way",
+      "const micros = duration * 1000 < longest ? Math.max(0, duration * 1000) | 0 : duration >= 0 ? longest : 0",
+      "const micros = duration * 1000 <= longest ? Math.max(0, duration * 1000) | 0 : duration >= 0 ? longest : 0"
+    ],
+    [
+      "what is so long is above zero",
+      "const micros = duration * 1000 < longest ? Math.max(0, duration * 1000) | 0 : duration >= 0 ? longest : 0",
+      "const micros = duration * 1000 < longest ? Math.max(0, duration * 1000) | 0 : duration > 0 ? longest : 0"
+    ],
+    ["32 is in bucket 32 by both ways", "if (micros < 32) return micros", "if (micros <= 32) return micros"],
+    ["a shortcut: the walk over the buckets finds the rank without it", "this.inGroup[bucket >>> 5]!++", "this.inGroup[bucket >>> 5]! --"],
+    [
+      "a shortcut: the walk over the buckets finds the rank without it",
+      "while (rank > this.inGroup[group]!) rank -= this.inGroup[group++]!",
+      "while (false) rank -= this.inGroup[group++]!"
+    ],
+    ["a shortcut: to take off nothing changes nothing", "if (dropped === 0) continue", "if (false) continue"]
+  ],
+  "race.ts": [
+    ["whoever is removed is there: a guard", "if (at >= 0) this.running.splice(at, 1)", "if (true) this.running.splice(at, 1)"]
+  ],
+  "rateLimit.ts": [
+    ["whoever is at the head is waited for anew, until the same moment", "if (waiter.ahead === null) this.arm(now)", "if (true) this.arm(now)"],
+    ["whoever is at the head is waited for anew, until the same moment", "const first = waiter.ahead === null", "const first = true"],
+    ["whoever is at the head is waited for anew, until the same moment", "if (first) this.arm(now)", "if (true) this.arm(now)"],
+    ["whoever is at the head is waited for anew, until the same moment", "if (this.granting) return", "if (false) return"]
+  ],
   "retry.ts": [
     [
       "undefined is neither a number nor a date: the condition is for the compiler",
       "if (text === undefined) return undefined",
       "if (false) return undefined"
+    ]
+  ],
+  "slidingWindow.ts": [
+    [
+      "an entry of no weight changes nothing",
+      "if (spent > 0) this.push(Math.min(limit, Math.ceil(spent)), now)",
+      "if (true) this.push(Math.min(limit, Math.ceil(spent)), now)",
+      "if (spent >= 0) this.push(Math.min(limit, Math.ceil(spent)), now)"
+    ],
+    ["the next entry is written over it", "for (let at = this.first; at < this.end; at++) {", "for (let at = this.first; at <= this.end; at++) {"]
+  ],
+  "throttle.ts": [
+    ["a slot that is to be forgotten takes its refusals along", "this.turn(now)", ";"]
+  ],
+  "tokenBucket.ts": [
+    ["no time brings nothing", "if (now > this.at) {", "if (now >= this.at) {"]
+  ],
+  "wait.ts": [
+    ["each wait says what it is before its timer is set", 'protected awaited: Awaited = "end"', 'protected awaited: Awaited = ""'],
+    [
+      "a shortcut: a timer of its own comes at the same time",
+      "if (now === this.startedAt && !this.inherited) this.lanes.total!.add(this, now)",
+      "if (false) this.lanes.total!.add(this, now)"
     ]
   ]
 }

@@ -1,4 +1,4 @@
-/** Only the tests that need no database: those of the core, and of the promise face, which drives the call. */
+/** Only the tests that need no database: those of the core, and of the promise face, which drives the call. Simulations stand on all of it and hold none. */
 import { fileURLToPath } from "node:url"
 import { defineConfig } from "vitest/config"
 import { BaseSequencer, type TestSpecification } from "vitest/node"
@@ -18,7 +18,7 @@ export default defineConfig({
   resolve: { alias: { "@outrigger/sdk/promise": face } },
   test: {
     include: ["packages/sdk/test/core/**/*.test.ts", "packages/sdk/test/promise/**/*.test.ts"],
-    exclude: ["packages/sdk/test/promise/{createOutrigger,fileCacheStore}.test.ts"],
+    exclude: ["packages/sdk/test/promise/{createOutrigger,fileCacheStore,Simulation}.test.ts", "packages/sdk/test/core/simulate/**"],
     setupFiles: ["scripts/mutate/oneSeed.ts"],
     sequence: { sequencer: QuickestFirst },
     testTimeout: 30_000
