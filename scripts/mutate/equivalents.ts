@@ -197,6 +197,50 @@ const rows: Readonly<Record<string, ReadonlyArray<Row>>> = {
   "tokenBucket.ts": [
     ["no time brings nothing", "if (now > this.at) {", "if (now >= this.at) {"]
   ],
+  "try.ts": [
+    [
+      "without a key it is the one of all",
+      "return options === undefined || options.breakerKey === undefined ? this.dependency.breaker : this.dependency.breakerOf(options.breakerKey)",
+      "return options === undefined || false ? this.dependency.breaker : this.dependency.breakerOf(options.breakerKey)"
+    ],
+    [
+      "without a hedge its delay has no end, so what comes first is one of the others",
+      "if (settings.hedge !== undefined && this.options?.idempotent !== false) this.armHedge(now)",
+      "if (true && this.options?.idempotent !== false) this.armHedge(now)"
+    ],
+    [
+      "where nothing measures, measure does nothing; and it asks itself who is ignored",
+      "if (dependency.measures) dependency.measure(attempt, verdict, this.lanes.timers.port.now())",
+      "if (true) dependency.measure(attempt, verdict, this.lanes.timers.port.now())"
+    ],
+    [
+      "where nothing measures, measure does nothing; and it asks itself who is ignored",
+      'if (dependency.measures && verdict === "failure") dependency.measure(attempt, verdict, this.lanes.timers.port.now())',
+      "if (true) dependency.measure(attempt, verdict, this.lanes.timers.port.now())",
+      'if (dependency.measures || verdict === "failure") dependency.measure(attempt, verdict, this.lanes.timers.port.now())',
+      "if (dependency.measures && true) dependency.measure(attempt, verdict, this.lanes.timers.port.now())"
+    ],
+    [
+      "an event that nobody hears",
+      'if (this.dependency.heard("hedge")) this.dependency.emit("hedge", { operation: this.operation, attempt: attempt.attempt })',
+      'if (true) this.dependency.emit("hedge", { operation: this.operation, attempt: attempt.attempt })'
+    ],
+    [
+      "an event that nobody hears",
+      'if (dependency.heard("timeout")) dependency.emit("timeout", { operation: this.operation, attempt: attempt.attempt })',
+      'if (true) dependency.emit("timeout", { operation: this.operation, attempt: attempt.attempt })'
+    ],
+    [
+      "a shortcut: a timer of its own comes at the same time",
+      'if (hedge === null) this.armAlone("hedge", delay)',
+      'if (true) this.armAlone("hedge", delay)'
+    ],
+    [
+      "of an attempt that is late only its end counts",
+      "this.settle(attempt, false, reason, undefined)",
+      "this.settle(attempt, true, reason, undefined)"
+    ]
+  ],
   "wait.ts": [
     ["each wait says what it is before its timer is set", 'protected awaited: Awaited = "end"', 'protected awaited: Awaited = ""'],
     [
