@@ -125,6 +125,31 @@ const rows: Readonly<Record<string, ReadonlyArray<Row>>> = {
       '|| (!ok && neverConnected.has(codeOf(value) ?? "Stryker was here!"))'
     ]
   ],
+  "dependency.ts": [
+    ["the constructor applies its settings at once", "measures = false", "measures = true"],
+    ["the constructor applies its settings at once", "timed = false", "timed = true"],
+    ["the constructor applies its settings at once", "wanders = false", "wanders = true"],
+    [
+      "where no delay is measured there is no measure",
+      "const quantile = measured === undefined ? undefined : this.durations?.quantile(measured.percentile, now)",
+      "const quantile = false ? undefined : this.durations?.quantile(measured.percentile, now)"
+    ],
+    [
+      "for a delay that is measured there is a measure: the condition is for the compiler",
+      "const quantile = measured === undefined ? undefined : this.durations?.quantile(measured.percentile, now)",
+      "const quantile = measured === undefined ? undefined : this.durations.quantile(measured.percentile, now)"
+    ],
+    [
+      "with its options there is a breaker: the condition is for the compiler",
+      'if (key === undefined || breaker === undefined || this.breaker?.state.tag === "isolated") return this.breaker',
+      'if (key === undefined || breaker === undefined || this.breaker.state.tag === "isolated") return this.breaker'
+    ],
+    [
+      "what is no number is not finite: the condition is for the compiler",
+      'if (snapshot === undefined || typeof takenAt !== "number" || !Number.isFinite(takenAt)) {',
+      "if (snapshot === undefined || false || !Number.isFinite(takenAt)) {"
+    ]
+  ],
   "duration.ts": [
     [
       "the first of a match is not read",
