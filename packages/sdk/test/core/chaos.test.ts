@@ -57,6 +57,12 @@ describe("faults by chance", () => {
   })
 })
 
+describe("a hang", () => {
+  it("has its rate and nothing else", () => {
+    assert.strictEqual(refused(() => chaosRates({ hang: { rate: 1, by: 1 } } as never)).message, "chaos: hang.by is 1, but must be left out: the options are rate")
+  })
+})
+
 describe("a script of faults", () => {
   it("is played once, in its order", () => {
     const play = chaosScript(["pass", "hang", { latency: 5 }, { latency: 0 }, { error: "down" }, { error: undefined, latency: "1 second" }, { reject: "bulkhead" }])

@@ -49,6 +49,10 @@ describe("a contradiction", () => {
     assert.match(of({ timeout: 1000, retry: many }).join(), /^timeout 1s holds 999 of 5000 retries, even when/)
   })
 
+  it("names the timeout, where the retries have as long", () => {
+    assert.match(of({ timeout: 300, retry: { ...retry, maxElapsed: 300 } })[0]!, /^timeout 300ms holds 1 of 2 retries/)
+  })
+
   it("may come with others", () => {
     const found = of({ timeout: 10, attemptTimeout: 20, hedge: { delay: 30 }, bulkhead: { concurrency: 1, queueTimeout: 5 }, rateLimit: { limit: 1, window: 1, queueTimeout: 5 }, breaker: { probeLease: 1 } })
     assert.deepStrictEqual(found.map((sentence) => sentence.split(" ")[0]), ["attemptTimeout", "hedge.delay", "bulkhead.queueTimeout", "rateLimit.queueTimeout", "breaker.probeLease"])

@@ -18,15 +18,16 @@ describe("rejections", () => {
   })
 
   it.each([
-    [new CallTimeoutError("payments", "charge", 2000), "CallTimeoutError", "payments.charge: no answer within 2s", undefined],
-    [new CallTimeoutError("payments", undefined, Number.NaN), "CallTimeoutError", "payments: no answer before the deadline", undefined],
-    [new CallTimeoutError("payments", undefined, Infinity), "CallTimeoutError", "payments: no answer before the deadline", undefined],
-    [new BreakerOpenError("payments", undefined, "isolated"), "BreakerOpenError", "payments: not called: the breaker is isolated", undefined],
-    [new BreakerOpenError("payments", "charge", "half-open", 0), "BreakerOpenError", "payments.charge: not called: the breaker is half-open, try again in 0ms", 0],
-    [new BulkheadFullError("payments", "charge", 3, 2), "BulkheadFullError", "payments.charge: not called: 3 calls run and 2 wait already", undefined],
-    [new RateLimitedError("payments", undefined, "too many"), "RateLimitedError", "payments: not called: too many", undefined],
-    [new RateLimitedError("payments", "charge", "too many", 20), "RateLimitedError", "payments.charge: not called: too many, try again in 20ms", 20]
-  ])("%s", (error, tag, message, retryAfter) => {
+    [() => new CallTimeoutError("payments", "charge", 2000), "CallTimeoutError", "payments.charge: no answer within 2s", undefined],
+    [() => new CallTimeoutError("payments", undefined, Number.NaN), "CallTimeoutError", "payments: no answer before the deadline", undefined],
+    [() => new CallTimeoutError("payments", undefined, Infinity), "CallTimeoutError", "payments: no answer before the deadline", undefined],
+    [() => new BreakerOpenError("payments", undefined, "isolated"), "BreakerOpenError", "payments: not called: the breaker is isolated", undefined],
+    [() => new BreakerOpenError("payments", "charge", "half-open", 0), "BreakerOpenError", "payments.charge: not called: the breaker is half-open, try again in 0ms", 0],
+    [() => new BulkheadFullError("payments", "charge", 3, 2), "BulkheadFullError", "payments.charge: not called: 3 calls run and 2 wait already", undefined],
+    [() => new RateLimitedError("payments", undefined, "too many"), "RateLimitedError", "payments: not called: too many", undefined],
+    [() => new RateLimitedError("payments", "charge", "too many", 20), "RateLimitedError", "payments.charge: not called: too many, try again in 20ms", 20]
+  ])("say all that there is to say (%#)", (make, tag, message, retryAfter) => {
+    const error = make()
     assert.deepStrictEqual([error._tag, error.name, error.message, error.retryAfter, error.dependency], [tag, tag, message, retryAfter, "payments"])
     assert.strictEqual(error.operation, message.startsWith("payments.charge") ? "charge" : undefined)
   })
