@@ -63,7 +63,7 @@ describe("a breaker's options", () => {
     ["breaker.openFor", { openFor: { factor: 2 } }, "milliseconds or a duration"],
     ["breaker.openFor.most", { openFor: { base: 1, most: 2 } }, "left out"],
     ["breaker.openFor.base", { openFor: { base: "soon" } }, "milliseconds"],
-    ["breaker.openFor.base", { openFor: { base: 101, max: 100 } }, "at most breaker.openFor.max (100 ms)"],
+    ["breaker.openFor.base", { openFor: { base: 101, max: 100 } }, "breaker.openFor.base is 101, but must be at most breaker.openFor.max (100 ms)"],
     ["breaker.openFor.factor", { openFor: { base: 1, factor: 0.9 } }, "a number from 1 to 1000"],
     ["breaker.openFor.max", { openFor: { base: 1, max: Infinity } }, "at most 24 days"],
     ["breaker.halfOpenCalls", { halfOpenCalls: 0 }, "a whole number from 1"],

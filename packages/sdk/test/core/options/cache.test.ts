@@ -10,7 +10,7 @@ describe("the options of a cache, one by one", () => {
   it.each<[option: string, options: unknown, message: string]>([
     ["cache", "all", "an object of options"], ["cache.entries", { entries: 5 }, "left out: the options are maxEntries, store, storeTimeout"],
     ["cache.maxEntries", { maxEntries: 0 }, "a whole number from 1"], ["cache.storeTimeout", { storeTimeout: 0 }, "above zero"],
-    ...[null, "redis", () => store, { ...store, get: 1 }, { ...store, set: undefined }, { ...store, delete: "x" }].map((store): [string, unknown, string] =>
+    ...[null, "redis", Object.assign(() => {}, store), { ...store, get: 1 }, { ...store, set: undefined }, { ...store, delete: "x" }].map((store): [string, unknown, string] =>
       ["cache.store", { store }, `github: cache.store is ${JSON.stringify(typeof store)}, but must be a CacheStore: an object with get, set and delete`])
   ])("refuse %s in %j", (option, options, message) => {
     const error = refused(() => readStorage(options))
