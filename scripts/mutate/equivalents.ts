@@ -96,6 +96,26 @@ const rows: Readonly<Record<string, ReadonlyArray<Row>>> = {
       "for (let n = Math.max(this.newest + 1, to - slots - 1); n <= to; n++) {"
     ]
   ],
+  "cache.ts": [
+    ["then chance takes nothing away", "age <= (jitter === 0 ? ttl : ttl * (1 - jitter * luck))", "age <= (false ? ttl : ttl * (1 - jitter * luck))"],
+    ["a shortcut: the newest is moved to where it is", "if (kept !== this.newest) this.touch(kept)", "if (true) this.touch(kept)"]
+  ],
+  "cacheStore.ts": [
+    [
+      "nobody sees this error: it is only counted",
+      'const timer = port.at(millis, () => reject(new Error("the store did not answer in time")))',
+      'const timer = port.at(millis, () => reject(new Error("")))'
+    ],
+    [
+      "null is nothing before it comes here, and what is no object has no time: for the compiler",
+      'typeof found === "object" && found !== null && Number.isFinite((found as Partial<StoredAnswer>).storedAt)',
+      "true && Number.isFinite((found as Partial<StoredAnswer>).storedAt)",
+      'typeof found === "object" || found !== null && Number.isFinite((found as Partial<StoredAnswer>).storedAt)',
+      "true && found !== null && Number.isFinite((found as Partial<StoredAnswer>).storedAt)",
+      'typeof found === "object" && true && Number.isFinite((found as Partial<StoredAnswer>).storedAt)'
+    ],
+    ["it is compared with what it was, never counted", "this.invalidations++", "this.invalidations--"]
+  ],
   "call.ts": [
     ["undefined is as good as false", "protected get asks(): boolean { return false }", "protected get asks(): boolean {}"],
     ["an event that nobody hears", 'if (dependency.heard("retry")) {', "if (true) {"],
