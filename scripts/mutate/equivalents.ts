@@ -241,6 +241,35 @@ const rows: Readonly<Record<string, ReadonlyArray<Row>>> = {
       "if (false) return undefined"
     ]
   ],
+  "route.ts": [
+    ["it is set anew for each try", "private began = false", "private began = true"],
+    [
+      "an end that never comes, later, never comes",
+      "const own = timeout === Infinity ? Infinity : port.now() + timeout",
+      "const own = false ? Infinity : port.now() + timeout"
+    ],
+    ["an event that nobody hears", 'if (this.router.listeners.heard("fallover")) {', "if (true) {"],
+    [
+      "no time is later than an end that never comes",
+      "return this.deadline === Infinity || this.port.now() + leastTime < this.deadline",
+      "return false || this.port.now() + leastTime < this.deadline"
+    ]
+  ],
+  "router.ts": [
+    ["an event that nobody hears", 'if (!this.listeners.heard("preferred")) return', "if (false) return"],
+    [
+      "a closed breaker rejects nothing: without the look a clock is read for it",
+      'return breaker !== null && breaker.state.tag !== "closed" && breaker.rejects(now())',
+      "return breaker !== null && true && breaker.rejects(now())",
+      'return breaker !== null && breaker.state.tag !== "" && breaker.rejects(now())'
+    ],
+    [
+      "a shortcut: the first of those left over is the same one",
+      'if (this.settings.strategy === "ordered") {',
+      "if (false) {",
+      'if (this.settings.strategy === "") {'
+    ]
+  ],
   "slidingWindow.ts": [
     [
       "an entry of no weight changes nothing",
