@@ -14,7 +14,7 @@ export interface Equivalent {
 type Row = readonly [because: string, original: string, ...mutated: ReadonlyArray<string>]
 
 const rows: Readonly<Record<string, ReadonlyArray<Row>>> = {
-  "adaptive.ts": [
+  "limits/adaptive.ts": [
     ["the same number again", "if (inFlight > state.peak) state.peak = inFlight", "if (inFlight >= state.peak) state.peak = inFlight"],
     [
       "no call takes no time: the least that is counted is a microsecond",
@@ -22,7 +22,7 @@ const rows: Readonly<Record<string, ReadonlyArray<Row>>> = {
       "const learnt = average >= 0 && (Number.isNaN(baseline) || unqueued || average * 2 < baseline)"
     ]
   ],
-  "breaker.ts": [
+  "breaker/breaker.ts": [
     ["the constructor configures it at once", "gated = false", "gated = true"],
     ["the constructor configures it at once", "timed = false", "timed = true"],
     ["the constructor configures it at once", "private plain = true", "private plain = false"],
@@ -89,18 +89,18 @@ const rows: Readonly<Record<string, ReadonlyArray<Row>>> = {
       "for (let n = Math.max(this.newest + 1, to - slots - 1); n <= to; n++) this.forget(3 * (n % slots))"
     ]
   ],
-  "budget.ts": [
+  "retry/budget.ts": [
     [
       "a tenth that is emptied twice is as empty",
       "for (let n = Math.max(this.newest + 1, to - slots + 1); n <= to; n++) {",
       "for (let n = Math.max(this.newest + 1, to - slots - 1); n <= to; n++) {"
     ]
   ],
-  "cache.ts": [
+  "cache/cache.ts": [
     ["then chance takes nothing away", "age <= (jitter === 0 ? ttl : ttl * (1 - jitter * luck))", "age <= (false ? ttl : ttl * (1 - jitter * luck))"],
     ["a shortcut: the newest is moved to where it is", "if (kept !== this.newest) this.touch(kept)", "if (true) this.touch(kept)"]
   ],
-  "cacheStore.ts": [
+  "cache/cacheStore.ts": [
     [
       "nobody sees this error: it is only counted",
       'const timer = port.at(millis, () => reject(new Error("the store did not answer in time")))',
@@ -116,9 +116,9 @@ const rows: Readonly<Record<string, ReadonlyArray<Row>>> = {
     ],
     ["it is compared with what it was, never counted", "this.invalidations++", "this.invalidations--"]
   ],
-  "call.ts": [
+  "call/call.ts": [
     ["undefined is as good as false", "protected get asks(): boolean { return false }", "protected get asks(): boolean {}"],
-    ["an event that nobody hears", 'if (dependency.heard("retry")) {', "if (true) {"],
+    ["an event that nobody hears", 'if (dependency.heard("retry/retry")) {', "if (true) {"],
     [
       "an event that nobody hears",
       'if (dependency.heard("reject")) dependency.emit("reject", { operation: this.operation, error })',
@@ -127,7 +127,7 @@ const rows: Readonly<Record<string, ReadonlyArray<Row>>> = {
     ["in a backoff nobody asks what the timer was for", 'this.armAlone("backoff", delay)', 'this.armAlone("", delay)'],
     ["undefined is as good as false", "} catch { return false }", "} catch {}"]
   ],
-  "classify.ts": [
+  "retry/classify.ts": [
     [
       "EPIPE has five capitals, so it passes for an SQLSTATE that is transient",
       'const lost = new Set(["ECONNRESET", "ECONNABORTED", "EPIPE", "ETIMEDOUT", "UND_ERR_SOCKET", "UND_ERR_HEADERS_TIMEOUT", "UND_ERR_BODY_TIMEOUT", "UND_ERR_CLOSED"])',
@@ -170,7 +170,7 @@ const rows: Readonly<Record<string, ReadonlyArray<Row>>> = {
       "if (snapshot === undefined || false || !Number.isFinite(takenAt)) {"
     ]
   ],
-  "duration.ts": [
+  "time/duration.ts": [
     [
       "the first of a match is not read",
       "const [, count, unit] = pattern.exec(input) ?? []",
@@ -189,7 +189,7 @@ const rows: Readonly<Record<string, ReadonlyArray<Row>>> = {
       ': typeof value === "object" && true ? JSON.stringify(value) : String(value)'
     ]
   ],
-  "keyedBreakers.ts": [
+  "breaker/keyedBreakers.ts": [
     ["a shortcut: the newest that is moved to the end stands there already", "if (key !== this.newest) {", "if (true) {"],
     ["one that is not closed is not among those that the order is of", 'if (to.tag === "closed") this.newest = key', "if (true) this.newest = key"],
     [
@@ -205,7 +205,7 @@ const rows: Readonly<Record<string, ReadonlyArray<Row>>> = {
       'typeof value === "object" && true && key in value'
     ]
   ],
-  "percentile.ts": [
+  "limits/percentile.ts": [
     [
       "the longest is the longest either way",
       "const micros = duration * 1000 < longest ? Math.max(0, duration * 1000) | 0 : duration >= 0 ? longest : 0",
@@ -225,23 +225,23 @@ const rows: Readonly<Record<string, ReadonlyArray<Row>>> = {
     ],
     ["a shortcut: to take off nothing changes nothing", "if (dropped === 0) continue", "if (false) continue"]
   ],
-  "race.ts": [
+  "call/race.ts": [
     ["whoever is removed is there: a guard", "if (at >= 0) this.running.splice(at, 1)", "if (true) this.running.splice(at, 1)"]
   ],
-  "rateLimit.ts": [
+  "limits/rateLimit.ts": [
     ["whoever is at the head is waited for anew, until the same moment", "if (waiter.ahead === null) this.arm(now)", "if (true) this.arm(now)"],
     ["whoever is at the head is waited for anew, until the same moment", "const first = waiter.ahead === null", "const first = true"],
     ["whoever is at the head is waited for anew, until the same moment", "if (first) this.arm(now)", "if (true) this.arm(now)"],
     ["whoever is at the head is waited for anew, until the same moment", "if (this.granting) return", "if (false) return"]
   ],
-  "retry.ts": [
+  "retry/retry.ts": [
     [
       "undefined is neither a number nor a date: the condition is for the compiler",
       "if (text === undefined) return undefined",
       "if (false) return undefined"
     ]
   ],
-  "route.ts": [
+  "router/route.ts": [
     ["it is set anew for each try", "private began = false", "private began = true"],
     [
       "an end that never comes, later, never comes",
@@ -255,7 +255,7 @@ const rows: Readonly<Record<string, ReadonlyArray<Row>>> = {
       "return false || this.port.now() + leastTime < this.deadline"
     ]
   ],
-  "router.ts": [
+  "router/router.ts": [
     ["an event that nobody hears", 'if (!this.listeners.heard("preferred")) return', "if (false) return"],
     [
       "a closed breaker rejects nothing: without the look a clock is read for it",
@@ -270,7 +270,7 @@ const rows: Readonly<Record<string, ReadonlyArray<Row>>> = {
       'if (this.settings.strategy === "") {'
     ]
   ],
-  "slidingWindow.ts": [
+  "limits/slidingWindow.ts": [
     [
       "an entry of no weight changes nothing",
       "if (spent > 0) this.push(Math.min(limit, Math.ceil(spent)), now)",
@@ -279,13 +279,13 @@ const rows: Readonly<Record<string, ReadonlyArray<Row>>> = {
     ],
     ["the next entry is written over it", "for (let at = this.first; at < this.end; at++) {", "for (let at = this.first; at <= this.end; at++) {"]
   ],
-  "throttle.ts": [
+  "limits/throttle.ts": [
     ["a slot that is to be forgotten takes its refusals along", "this.turn(now)", ";"]
   ],
-  "tokenBucket.ts": [
+  "limits/tokenBucket.ts": [
     ["no time brings nothing", "if (now > this.at) {", "if (now >= this.at) {"]
   ],
-  "try.ts": [
+  "call/try.ts": [
     [
       "without a key it is the one of all",
       "return options === undefined || options.breakerKey === undefined ? this.dependency.breaker : this.dependency.breakerOf(options.breakerKey)",
@@ -329,7 +329,7 @@ const rows: Readonly<Record<string, ReadonlyArray<Row>>> = {
       "this.settle(attempt, true, reason, undefined)"
     ]
   ],
-  "wait.ts": [
+  "call/wait.ts": [
     ["each wait says what it is before its timer is set", 'protected awaited: Awaited = "end"', 'protected awaited: Awaited = ""'],
     [
       "a shortcut: a timer of its own comes at the same time",

@@ -12,7 +12,7 @@ const banned: ReadonlyArray<readonly [pattern: RegExp, instead: string]> = [
 ]
 
 /** The one file where the ports meet the machine. */
-const port = "packages/sdk/src/core/live.ts"
+const port = "packages/sdk/src/core/time/live.ts"
 
 const isCore = (file: string): boolean =>
   (file.startsWith("packages/sdk/src/core/") && file !== port) || /^(packages\/[^/]+|sidecar)\/src\/.*internal\/(lease|availability|taskTable)\.ts$/.test(file)

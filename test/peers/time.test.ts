@@ -1,6 +1,6 @@
 /** What others got wrong about time: each was a bug that somebody met in production, or that was measured. */
 import { afterEach, assert, describe, it, vi } from "vitest"
-import { livePort } from "../../packages/sdk/src/core/live.ts"
+import { livePort } from "../../packages/sdk/src/core/time/live.ts"
 import { createOutrigger } from "@outrigger/sdk/promise"
 import { caught, hang, turn, virtual } from "../../packages/sdk/test/support/virtual.ts"
 

@@ -7,7 +7,7 @@ import * as fc from "fast-check"
 import { PgClient } from "@effect/sql-pg"
 import { PgLimiterStore } from "@outrigger/postgres"
 import { LimiterStore } from "@outrigger/sdk"
-import { LimiterTable } from "../../sdk/src/core/limiterStore.ts"
+import { LimiterTable } from "../../sdk/src/core/limits/limiterStore.ts"
 import { suite } from "../../../test/conformance/LimiterStore.ts"
 import { Passing, stoppedDatabase, twoPools } from "../../../test/passing.ts"
 

@@ -14,5 +14,5 @@
 export {
   type BreakerEvent as Event, type BreakerReason as Reason, type BreakerSettings as Settings, type BreakerSnapshot as Snapshot,
   type BreakerState as State, readSnapshot, step, type Ticket, type Verdict
-} from "./core/breaker.ts"
+} from "./core/breaker/breaker.ts"
 export type { BreakerOptions as Options } from "./core/options/breaker.ts"

@@ -10,12 +10,12 @@ import * as Context from "effect/Context"
 import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import { type BreakerExchange, type BreakerStore as Port, BreakerTable, type SharedBreakerState } from "./core/breakerStore.ts"
+import { type BreakerExchange, type BreakerStore as Port, BreakerTable, type SharedBreakerState } from "./core/breaker/breakerStore.ts"
 
-export { answersOf, exchangeStatement } from "./core/breakerStore.ts"
+export { answersOf, exchangeStatement } from "./core/breaker/breakerStore.ts"
 export type {
   BreakerAction as Action, BreakerExchange as Exchange, BreakerStore as Port, SharedBreakerState as SharedState, SharedReason
-} from "./core/breakerStore.ts"
+} from "./core/breaker/breakerStore.ts"
 export type { SharingOptions } from "./core/options/sharing.ts"
 
 /** The store cannot be asked now. Each process goes on by its own breaker until it can. */

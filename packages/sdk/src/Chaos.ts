@@ -5,11 +5,11 @@
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import { type Chaos, type ChaosRates, chaosRates, chaosScript, type ChaosStep } from "./core/chaos.ts"
+import { type Chaos, type ChaosRates, chaosRates, chaosScript, type ChaosStep } from "./core/call/chaos.ts"
 import { millisOf } from "./internal/millisOf.ts"
 import { Registry } from "./Registry.ts"
 
-export type { Chaos, ChaosRejection as Rejection, ChaosTarget as Target, Fault } from "./core/chaos.ts"
+export type { Chaos, ChaosRejection as Rejection, ChaosTarget as Target, Fault } from "./core/call/chaos.ts"
 
 /** How often each fault comes, as shares of all attempts. */
 export interface Rates extends ChaosRates<Duration.Input> {}

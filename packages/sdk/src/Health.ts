@@ -12,13 +12,13 @@ import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
-import { readCheckOptions } from "./core/checkOptions.ts"
-import { type CheckResult, explain, initial, normalResult, type Report, step } from "./core/health.ts"
+import { readCheckOptions } from "./core/health/checkOptions.ts"
+import { type CheckResult, explain, initial, normalResult, type Report, step } from "./core/health/health.ts"
 import type { Criticality } from "./core/options.ts"
 import type { RegisteredCheck } from "./core/registry.ts"
 import { Registry } from "./Registry.ts"
 
-export type { CheckEntry, CheckResult, Report, Status } from "./core/health.ts"
+export type { CheckEntry, CheckResult, Report, Status } from "./core/health/health.ts"
 
 export interface CheckOptions {
   /** 30 seconds unless said. */

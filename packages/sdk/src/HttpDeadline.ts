@@ -9,7 +9,7 @@ import * as HttpClient from "effect/http/HttpClient"
 import * as HttpClientRequest from "effect/http/HttpClientRequest"
 import * as HttpServerRequest from "effect/http/HttpServerRequest"
 import type * as HttpServerResponse from "effect/http/HttpServerResponse"
-import { deadlineAfter, timeLeft, timeoutHeader } from "./core/deadline.ts"
+import { deadlineAfter, timeLeft, timeoutHeader } from "./core/time/deadline.ts"
 import { Deadline, timersOf } from "./internal/effectCall.ts"
 
 /**

@@ -11,11 +11,11 @@ import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import { type Allotment, type AllotmentRequest, type LimiterStore as Port, LimiterTable } from "./core/limiterStore.ts"
-import type { StoreUnavailable } from "./core/taskErrors.ts"
+import { type Allotment, type AllotmentRequest, type LimiterStore as Port, LimiterTable } from "./core/limits/limiterStore.ts"
+import type { StoreUnavailable } from "./core/tasks/taskErrors.ts"
 
-export type { Allotment, AllotmentRequest, LimiterStore as Port } from "./core/limiterStore.ts"
-export { takeStatement, takeValues } from "./core/limiterStore.ts"
+export type { Allotment, AllotmentRequest, LimiterStore as Port } from "./core/limits/limiterStore.ts"
+export { takeStatement, takeValues } from "./core/limits/limiterStore.ts"
 
 /** The port: what every store does. */
 export interface Service {

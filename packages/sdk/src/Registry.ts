@@ -5,8 +5,8 @@ import * as Layer from "effect/Layer"
 import { Registry as CoreRegistry } from "./core/registry.ts"
 
 export type { DependencyState } from "./core/dependency.ts"
-export type { CheckEntry, CheckResult, CheckSettings, CheckState, Report, Status } from "./core/health.ts"
-export { explain, reportOf } from "./core/health.ts"
+export type { CheckEntry, CheckResult, CheckSettings, CheckState, Report, Status } from "./core/health/health.ts"
+export { explain, reportOf } from "./core/health/health.ts"
 export type { RegisteredCheck } from "./core/registry.ts"
 
 /** All that a process has registered. */

@@ -7,9 +7,9 @@ import * as Effect from "effect/Effect"
 import * as Random from "effect/Random"
 import * as Schedule from "effect/Schedule"
 import { type RetryOptions, retryPresets } from "./core/options/retry.ts"
-import { delayOf, type Jitter } from "./core/retry.ts"
+import { delayOf, type Jitter } from "./core/retry/retry.ts"
 
-export { type Backoff, delayOf } from "./core/retry.ts"
+export { type Backoff, delayOf } from "./core/retry/retry.ts"
 
 /** What is left out is as `Retry.api` has it. */
 export type Options = RetryOptions<Duration.Input>

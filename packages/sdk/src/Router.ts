@@ -1,6 +1,6 @@
 /**
  * One call, several dependencies that can answer it: models, regions, mirrors. A router picks the target by health, runs the
- * call under that target's own policy, and falls over to the next. What it decides, and why, is in `core/router.ts`.
+ * call under that target's own policy, and falls over to the next. What it decides, and why, is in `core/router/router.ts`.
  */
 import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
@@ -12,12 +12,12 @@ import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
 import type * as Api from "./Api.ts"
 import type { Rejected } from "./core/errors.ts"
-import { livePort } from "./core/live.ts"
+import { livePort } from "./core/time/live.ts"
 import { type RouterOptions, readRouter } from "./core/options/router.ts"
 import type { Registry as CoreRegistry } from "./core/registry.ts"
-import { Route, type RouterEntry } from "./core/route.ts"
-import { Router as CoreRouter, type RouterEvents, type RouterState, Target } from "./core/router.ts"
-import type { TimerPort } from "./core/timers.ts"
+import { Route, type RouterEntry } from "./core/router/route.ts"
+import { Router as CoreRouter, type RouterEvents, type RouterState, Target } from "./core/router/router.ts"
+import type { TimerPort } from "./core/time/timers.ts"
 import * as Health from "./Health.ts"
 import { Deadline, timersOf } from "./internal/effectCall.ts"
 import { millisOf } from "./internal/millisOf.ts"
@@ -25,8 +25,8 @@ import { dependencyOf } from "./internal/policyDependency.ts"
 import type { Policy, RunOptions } from "./Policy.ts"
 import { Registry } from "./Registry.ts"
 
-export type { RouterEntry as Entry, TargetTry } from "./core/route.ts"
-export type { RouterEvents as Events, RouterState as State, Standing, Strategy, TargetStatistics } from "./core/router.ts"
+export type { RouterEntry as Entry, TargetTry } from "./core/router/route.ts"
+export type { RouterEvents as Events, RouterState as State, Standing, Strategy, TargetStatistics } from "./core/router/router.ts"
 
 /** Beside its targets. */
 export interface Options extends RouterOptions<Duration.Input> {}

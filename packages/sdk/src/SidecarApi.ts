@@ -14,8 +14,8 @@ import * as HttpApiSchema from "effect/http-api/HttpApiSchema"
 import * as HttpApiSecurity from "effect/http-api/HttpApiSecurity"
 import * as OpenApi from "effect/http-api/OpenApi"
 
-export { taskFromJson, taskToJson } from "./core/wire.ts"
-export type { EnqueuedJson, EnqueueJson, EnqueueManyJson, ProblemJson, TaskJson } from "./core/wire.ts"
+export { taskFromJson, taskToJson } from "./core/tasks/wire.ts"
+export type { EnqueuedJson, EnqueueJson, EnqueueManyJson, ProblemJson, TaskJson } from "./core/tasks/wire.ts"
 
 const type = (slug: string) => `urn:outrigger:problem:${slug}` as const
 const Issue = Schema.Struct({

@@ -10,11 +10,11 @@ import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import { BreakerOpenError } from "./core/errors.ts"
-import type { NewTask, TaskDefinition, TaskId, TaskRecord } from "./core/task.ts"
-import { defineTask, newTaskFault } from "./core/taskDefinition.ts"
+import type { NewTask, TaskDefinition, TaskId, TaskRecord } from "./core/tasks/task.ts"
+import { defineTask, newTaskFault } from "./core/tasks/taskDefinition.ts"
 import {
   type EnqueueError, InvalidOption, type InvalidPayload, NonRetryable, TaskCancelled, TaskDead
-} from "./core/taskErrors.ts"
+} from "./core/tasks/taskErrors.ts"
 import { codecsOf, jsonSchemaOf } from "./internal/taskCodec.ts"
 import { type HandlerContext, type HandlerFailure, TaskHandlers } from "./TaskHandlers.ts"
 import { Tasks, type TasksError } from "./Tasks.ts"
@@ -22,8 +22,8 @@ import { Tasks, type TasksError } from "./Tasks.ts"
 export {
   type EnqueueError, IdempotencyConflict, InvalidOption, InvalidPayload, NonRetryable, SidecarUnavailable, StoreUnavailable,
   TaskCancelled as Cancelled, TaskDead as Dead, TaskNotFound as NotFound, UnknownTask
-} from "./core/taskErrors.ts"
-export type { NewTask, TaskDefinition, TaskFailure, TaskId, TaskRecord, TaskState } from "./core/task.ts"
+} from "./core/tasks/taskErrors.ts"
+export type { NewTask, TaskDefinition, TaskFailure, TaskId, TaskRecord, TaskState } from "./core/tasks/task.ts"
 export type { HandlerContext } from "./TaskHandlers.ts"
 
 type Fields = Schema.Struct.Fields

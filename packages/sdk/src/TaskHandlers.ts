@@ -8,7 +8,7 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
-import type { AttemptInfo, TaskDefinition } from "./core/task.ts"
+import type { AttemptInfo, TaskDefinition } from "./core/tasks/task.ts"
 
 /** What a handler is given beside the payload. */
 export interface HandlerContext extends AttemptInfo {

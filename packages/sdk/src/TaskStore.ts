@@ -12,19 +12,19 @@ import type * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
-import type { ClaimedTask, Enqueued, HeldTask, NewTask, Settlement, TaskDefinition, TaskId, TaskRecord } from "./core/task.ts"
-import type { ClaimRequest, ListRequest, QueueDepth, TaskPage, Upkeep, WorkerId } from "./core/taskPort.ts"
-import type { EnqueueError, StoreUnavailable, TaskNotFound } from "./core/taskErrors.ts"
+import type { ClaimedTask, Enqueued, HeldTask, NewTask, Settlement, TaskDefinition, TaskId, TaskRecord } from "./core/tasks/task.ts"
+import type { ClaimRequest, ListRequest, QueueDepth, TaskPage, Upkeep, WorkerId } from "./core/tasks/taskPort.ts"
+import type { EnqueueError, StoreUnavailable, TaskNotFound } from "./core/tasks/taskErrors.ts"
 import { makeMemoryTaskStore } from "./internal/memoryTaskStore.ts"
 
 export type {
   ClaimedTask, Enqueued, HeldTask, NewTask, Settlement, TaskDefinition, TaskFailure, TaskId, TaskRecord, TaskRetry, TaskState
-} from "./core/task.ts"
-export type { ClaimRequest, ListRequest, QueueDepth, Route, TaskPage, Upkeep, WorkerId } from "./core/taskPort.ts"
-export { isEnd, taskDefaults } from "./core/task.ts"
-export { defineTask, newTaskFault } from "./core/taskDefinition.ts"
-export { formatPath } from "./core/taskErrors.ts"
-export { payloadFault, payloadLimit } from "./core/payload.ts"
+} from "./core/tasks/task.ts"
+export type { ClaimRequest, ListRequest, QueueDepth, Route, TaskPage, Upkeep, WorkerId } from "./core/tasks/taskPort.ts"
+export { isEnd, taskDefaults } from "./core/tasks/task.ts"
+export { defineTask, newTaskFault } from "./core/tasks/taskDefinition.ts"
+export { formatPath } from "./core/tasks/taskErrors.ts"
+export { payloadFault, payloadLimit } from "./core/tasks/payload.ts"
 
 /** The port: what every store does. */
 export interface Service {

@@ -12,7 +12,7 @@
  * last asker leaves is stopped.
  */
 import { CallTimeoutError } from "./errors.ts"
-import type { TimerHandle, TimerPort } from "./timers.ts"
+import type { TimerHandle, TimerPort } from "./time/timers.ts"
 
 export interface BatchSettings {
   /** Keys in one batch. */

@@ -1,5 +1,5 @@
 /** The rejections of a policy: plain `Error`s, the same in both faces, made without a stack (it would cost 4-7 us). */
-import { formatMillis } from "./duration.ts"
+import { formatMillis } from "./time/duration.ts"
 
 abstract class Rejection extends Error {
   abstract readonly _tag: string

@@ -1,11 +1,11 @@
 /** All that a process has registered: its named dependencies and checks. One for each `createOutrigger`, and for each test. */
-import type { Chaos } from "./chaos.ts"
+import type { Chaos } from "./call/chaos.ts"
 import { Dependency, type DependencyState, stateOf } from "./dependency.ts"
-import { formatMillis } from "./duration.ts"
+import { formatMillis } from "./time/duration.ts"
 import { InvalidPolicyOption } from "./errors.ts"
-import { type CheckEntry, type CheckSettings, type CheckState, entryOf, explain, iso, type Report, reportOf } from "./health.ts"
+import { type CheckEntry, type CheckSettings, type CheckState, entryOf, explain, iso, type Report, reportOf } from "./health/health.ts"
 import type { PolicyOptions } from "./options.ts"
-import type { Timers } from "./timers.ts"
+import type { Timers } from "./time/timers.ts"
 
 export type Kind = "api" | "database" | "policy"
 

@@ -16,13 +16,13 @@ import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import type * as Schedule from "effect/Schedule"
 import { Scheduler } from "effect/Scheduler"
-import type { Attempt as CoreAttempt } from "../core/attempt.ts"
-import { Call } from "../core/call.ts"
+import type { Attempt as CoreAttempt } from "../core/call/attempt.ts"
+import { Call } from "../core/call/call.ts"
 import type { Dependency } from "../core/dependency.ts"
 import type { Rejected } from "../core/errors.ts"
-import { livePort, liveTimers } from "../core/live.ts"
-import { Timers } from "../core/timers.ts"
-import type { CallOptions } from "../core/try.ts"
+import { livePort, liveTimers } from "../core/time/live.ts"
+import { Timers } from "../core/time/timers.ts"
+import type { CallOptions } from "../core/call/try.ts"
 
 /** The caller's deadline in monotonic ms of its clock; a policy inside takes the shorter of this and its own. */
 export const Deadline = Context.Reference<number>("@outrigger/sdk/Deadline", { defaultValue: () => Infinity })

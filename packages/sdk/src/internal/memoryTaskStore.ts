@@ -3,9 +3,9 @@ import * as Clock from "effect/Clock"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
-import type { NewTask, Settlement, TaskDefinition, TaskId, TaskRecord } from "../core/task.ts"
-import { TaskNotFound } from "../core/taskErrors.ts"
-import type { ClaimRequest, ListRequest, WorkerId } from "../core/taskPort.ts"
+import type { NewTask, Settlement, TaskDefinition, TaskId, TaskRecord } from "../core/tasks/task.ts"
+import { TaskNotFound } from "../core/tasks/taskErrors.ts"
+import type { ClaimRequest, ListRequest, WorkerId } from "../core/tasks/taskPort.ts"
 import { TaskTable } from "./taskTable.ts"
 
 /** Who sleeps, and who waits for which task. */

@@ -3,7 +3,7 @@ import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import * as SchemaIssue from "effect/SchemaIssue"
-import { InvalidPayload, type PayloadIssue } from "../core/taskErrors.ts"
+import { InvalidPayload, type PayloadIssue } from "../core/tasks/taskErrors.ts"
 
 const formatIssues = SchemaIssue.makeFormatterStandardSchemaV1()
 

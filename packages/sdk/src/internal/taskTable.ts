@@ -4,11 +4,11 @@
  */
 import type {
   ClaimedTask, Enqueued, HeldTask, NewTask, Settlement, TaskDefinition, TaskFailure, TaskId, TaskRecord, TaskState
-} from "../core/task.ts"
-import { isEnd } from "../core/task.ts"
-import { newTaskFault } from "../core/taskDefinition.ts"
-import { type EnqueueError, IdempotencyConflict } from "../core/taskErrors.ts"
-import type { ClaimRequest, ListRequest, QueueDepth, TaskPage, Upkeep, WorkerId } from "../core/taskPort.ts"
+} from "../core/tasks/task.ts"
+import { isEnd } from "../core/tasks/task.ts"
+import { newTaskFault } from "../core/tasks/taskDefinition.ts"
+import { type EnqueueError, IdempotencyConflict } from "../core/tasks/taskErrors.ts"
+import type { ClaimRequest, ListRequest, QueueDepth, TaskPage, Upkeep, WorkerId } from "../core/tasks/taskPort.ts"
 
 interface Row extends NewTask {
   readonly id: TaskId

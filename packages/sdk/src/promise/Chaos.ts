@@ -2,9 +2,9 @@
  * Faults on demand, for tests and game days: what a policy does when its dependency is slow, fails, hangs, or turns calls
  * away. Nothing is injected until a source of faults is handed to `api.chaos(source)` or `outrigger.chaos(source)`.
  */
-import { type Chaos, type ChaosRates, chaosRates, chaosScript, type ChaosStep } from "../core/chaos.ts"
+import { type Chaos, type ChaosRates, chaosRates, chaosScript, type ChaosStep } from "../core/call/chaos.ts"
 
-export type { Chaos, ChaosRates as Rates, ChaosRejection as Rejection, ChaosStep as Step, ChaosTarget as Target, Fault } from "../core/chaos.ts"
+export type { Chaos, ChaosRates as Rates, ChaosRejection as Rejection, ChaosStep as Step, ChaosTarget as Target, Fault } from "../core/call/chaos.ts"
 
 /**
  * Faults by chance, as shares of all attempts. Options that make no sense throw `InvalidPolicyOption`.

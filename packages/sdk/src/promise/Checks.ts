@@ -1,10 +1,10 @@
 /** Runs checks in the background: each in its own time, side by side, each with a hard timeout. */
-import { type CheckOptions, readCheckOptions } from "../core/checkOptions.ts"
-import { type CheckResult, explain, initial, normalResult, step } from "../core/health.ts"
+import { type CheckOptions, readCheckOptions } from "../core/health/checkOptions.ts"
+import { type CheckResult, explain, initial, normalResult, step } from "../core/health/health.ts"
 import type { RegisteredCheck, Registry } from "../core/registry.ts"
-import type { TimerHandle, TimerPort } from "../core/timers.ts"
+import type { TimerHandle, TimerPort } from "../core/time/timers.ts"
 
-export type { CheckOptions } from "../core/checkOptions.ts"
+export type { CheckOptions } from "../core/health/checkOptions.ts"
 
 /** Gives a result, or throws, which counts as `fail`. */
 export type CheckFunction = (context: { readonly signal: AbortSignal }) => PromiseLike<CheckResult> | CheckResult

@@ -1,7 +1,7 @@
 /** The host's own database client, watched: its pool and its answers show in health, and closing the outrigger leaves it alone. */
-import { type DurationInput } from "../core/duration.ts"
-import type { CheckResult } from "../core/health.ts"
-import { explain } from "../core/health.ts"
+import { type DurationInput } from "../core/time/duration.ts"
+import type { CheckResult } from "../core/health/health.ts"
+import { explain } from "../core/health/health.ts"
 import type { CheckOptions, Checks } from "./Checks.ts"
 
 /** What a pool can say of itself. */

@@ -1,11 +1,11 @@
-/** A router with promises: one call, several dependencies that can answer it. What it decides, and why, is in `core/router.ts`. */
-import type { AttemptContext } from "../core/attempt.ts"
+/** A router with promises: one call, several dependencies that can answer it. What it decides, and why, is in `core/router/router.ts`. */
+import type { AttemptContext } from "../core/call/attempt.ts"
 import { InvalidPolicyOption } from "../core/errors.ts"
 import { type RouterOptions as CoreOptions, readRouter } from "../core/options/router.ts"
 import type { Registry } from "../core/registry.ts"
-import { Route, type RouterEntry } from "../core/route.ts"
-import { Router as CoreRouter, type RouterEvents, type RouterState, Target } from "../core/router.ts"
-import type { TimerPort } from "../core/timers.ts"
+import { Route, type RouterEntry } from "../core/router/route.ts"
+import { Router as CoreRouter, type RouterEvents, type RouterState, Target } from "../core/router/router.ts"
+import type { TimerPort } from "../core/time/timers.ts"
 import { Api } from "./Api.ts"
 import { discardBody } from "./body.ts"
 import type { CallOptions } from "./call.ts"

@@ -2,14 +2,14 @@
  * The sidecar over HTTP, for a host with nothing but `fetch`. Every question has a deadline: a sidecar that is absent, slow or
  * frozen costs its caller that long at most, and nobody else anything.
  */
-import { type DurationInput, toMillis } from "../core/duration.ts"
+import { type DurationInput, toMillis } from "../core/time/duration.ts"
 import { Dependency } from "../core/dependency.ts"
-import type { Enqueued, NewTask, TaskId, TaskRecord } from "../core/task.ts"
+import type { Enqueued, NewTask, TaskId, TaskRecord } from "../core/tasks/task.ts"
 import {
   IdempotencyConflict, InvalidOption, InvalidPayload, SidecarUnavailable, TaskNotFound, UnknownTask
-} from "../core/taskErrors.ts"
-import type { Timers } from "../core/timers.ts"
-import { type EnqueuedJson, type EnqueueManyJson, type ProblemJson, taskFromJson, type TaskJson } from "../core/wire.ts"
+} from "../core/tasks/taskErrors.ts"
+import type { Timers } from "../core/time/timers.ts"
+import { type EnqueuedJson, type EnqueueManyJson, type ProblemJson, taskFromJson, type TaskJson } from "../core/tasks/wire.ts"
 import { Api } from "./Api.ts"
 
 export interface SidecarOptions {

@@ -2,10 +2,10 @@
  * A unit of background work, with promises: a value that both sides import, the host to enqueue it, a runner to handle it.
  * Any Standard Schema describes its payload: zod, valibot, arktype, Effect's.
  */
-import { type DurationInput, toMillis } from "../core/duration.ts"
-import type { NewTask, TaskDefinition, TaskRetry } from "../core/task.ts"
-import { defineTask, newTaskFault } from "../core/taskDefinition.ts"
-import { InvalidOption, InvalidPayload, type PayloadIssue } from "../core/taskErrors.ts"
+import { type DurationInput, toMillis } from "../core/time/duration.ts"
+import type { NewTask, TaskDefinition, TaskRetry } from "../core/tasks/task.ts"
+import { defineTask, newTaskFault } from "../core/tasks/taskDefinition.ts"
+import { InvalidOption, InvalidPayload, type PayloadIssue } from "../core/tasks/taskErrors.ts"
 import type { InputOf, OutputOf, StandardIssue, StandardSchema, Validated } from "./StandardSchema.ts"
 
 type AnySchema = StandardSchema<any, any>

@@ -1,9 +1,9 @@
 /** A loop that runs now and then in the host: never twice at once, and it stops. */
-import { type DurationInput, toMillis } from "../core/duration.ts"
+import { type DurationInput, toMillis } from "../core/time/duration.ts"
 import { InvalidPolicyOption } from "../core/errors.ts"
-import { type CheckState, explain, initial, step } from "../core/health.ts"
+import { type CheckState, explain, initial, step } from "../core/health/health.ts"
 import type { RegisteredCheck, Registry } from "../core/registry.ts"
-import type { TimerPort } from "../core/timers.ts"
+import type { TimerPort } from "../core/time/timers.ts"
 
 export interface BackgroundOptions {
   /** From the end of one run to the beginning of the next. */

@@ -1,10 +1,10 @@
 /** The promise shell of a batch. */
 import { AsyncResource } from "node:async_hooks"
 import { type Answers, Asker, type Batch, type BatchShell, Collector } from "../core/batch.ts"
-import type { AttemptContext } from "../core/attempt.ts"
+import type { AttemptContext } from "../core/call/attempt.ts"
 import { type BatchOptions, readBatch } from "../core/options/batch.ts"
 import { Reader } from "../core/options/reader.ts"
-import type { TimerPort } from "../core/timers.ts"
+import type { TimerPort } from "../core/time/timers.ts"
 import type { CallOptions, Work } from "./call.ts"
 import { inheritedDeadline, within } from "./inherited.ts"
 

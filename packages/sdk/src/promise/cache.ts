@@ -1,11 +1,11 @@
 /** The promise shell of a cache: a flight is a promise that all its waiters share, and that none of them can end for the others. */
-import type { CacheEntry, CacheTimes, Flight, Kept } from "../core/cache.ts"
-import type { CacheSettings } from "../core/cacheStore.ts"
+import type { CacheEntry, CacheTimes, Flight, Kept } from "../core/cache/cache.ts"
+import type { CacheSettings } from "../core/cache/cacheStore.ts"
 import type { Dependency } from "../core/dependency.ts"
-import { BadAnswer, type CacheState, DependencyCache, RefusedAnswer } from "../core/dependencyCache.ts"
+import { BadAnswer, type CacheState, DependencyCache, RefusedAnswer } from "../core/cache/dependencyCache.ts"
 import { CallTimeoutError } from "../core/errors.ts"
 import { cacheDefaults, type CacheTimesOptions, TimesReader } from "../core/options/cache.ts"
-import type { TimerPort } from "../core/timers.ts"
+import type { TimerPort } from "../core/time/timers.ts"
 import type { CallOptions, Work } from "./call.ts"
 import { inheritedDeadline, within } from "./inherited.ts"
 

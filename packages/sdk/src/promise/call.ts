@@ -1,9 +1,9 @@
 /** The promise shell of a call. */
 import { AsyncResource } from "node:async_hooks"
-import type { Attempt, AttemptContext } from "../core/attempt.ts"
-import { Call } from "../core/call.ts"
+import type { Attempt, AttemptContext } from "../core/call/attempt.ts"
+import { Call } from "../core/call/call.ts"
 import type { Dependency } from "../core/dependency.ts"
-import type { CallOptions as CoreCallOptions } from "../core/try.ts"
+import type { CallOptions as CoreCallOptions } from "../core/call/try.ts"
 import { discardBody } from "./body.ts"
 import { within } from "./inherited.ts"
 

@@ -1,7 +1,7 @@
 /** Deadlines over HTTP, for whatever client and server the host has. */
-import { deadlineAfter, timeLeft, timeoutHeader } from "../core/deadline.ts"
-import type { DurationInput } from "../core/duration.ts"
-import { livePort } from "../core/live.ts"
+import { deadlineAfter, timeLeft, timeoutHeader } from "../core/time/deadline.ts"
+import type { DurationInput } from "../core/time/duration.ts"
+import { livePort } from "../core/time/live.ts"
 import { Reader } from "../core/options/reader.ts"
 
 /** The headers of a request as Fetch has them, or as Node has them: names in lower case. */

@@ -6,7 +6,7 @@
 import { createHash, randomUUID } from "node:crypto"
 import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises"
 import { join, resolve } from "node:path"
-import type { CacheStore, StoredAnswer } from "../core/cacheStore.ts"
+import type { CacheStore, StoredAnswer } from "../core/cache/cacheStore.ts"
 import { InvalidPolicyOption } from "../core/errors.ts"
 
 export interface FileCacheOptions {

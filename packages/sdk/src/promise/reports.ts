@@ -2,10 +2,10 @@
  * Tells the sidecar, in the background, how this host is. Nothing of the host waits for it: a sidecar that is absent, killed,
  * frozen or slow costs one warning a minute.
  */
-import type { Report } from "../core/health.ts"
+import type { Report } from "../core/health/health.ts"
 import type { Registry } from "../core/registry.ts"
-import { counters as counted } from "../core/statistics.ts"
-import type { TimerHandle, TimerPort } from "../core/timers.ts"
+import { counters as counted } from "../core/events/statistics.ts"
+import type { TimerHandle, TimerPort } from "../core/time/timers.ts"
 import type { Sidecar } from "./Sidecar.ts"
 
 /** How often, until the sidecar says otherwise, ms. */

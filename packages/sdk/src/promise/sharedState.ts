@@ -1,6 +1,6 @@
 /** What processes share through the host's own database client, without a dependency: limits and breakers. */
-import { type BreakerStore, sqlBreakerStore } from "../core/breakerStore.ts"
-import { type LimiterStore, sqlLimiterStore } from "../core/limiterStore.ts"
+import { type BreakerStore, sqlBreakerStore } from "../core/breaker/breakerStore.ts"
+import { type LimiterStore, sqlLimiterStore } from "../core/limits/limiterStore.ts"
 
 /** By shape, so that any version fits: a `pg.Pool`, or a client of `postgres` (postgres.js). */
 export type SqlClient =

@@ -1,9 +1,9 @@
 import { assert, describe, it } from "vitest"
-import { Attempt } from "../../src/core/attempt.ts"
+import { Attempt } from "../../src/core/call/attempt.ts"
 import { Dependency, stateOf } from "../../src/core/dependency.ts"
 import { InvalidPolicyOption } from "../../src/core/errors.ts"
 import type { PolicyOptions } from "../../src/core/options.ts"
-import { noStatistics } from "../../src/core/statistics.ts"
+import { noStatistics } from "../../src/core/events/statistics.ts"
 import { virtual } from "../support/virtual.ts"
 
 const make = (options: PolicyOptions) => {

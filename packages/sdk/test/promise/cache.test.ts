@@ -1,7 +1,7 @@
 import * as fc from "fast-check"
 import { getEventListeners } from "node:events"
 import { assert, describe, expectTypeOf, it } from "vitest"
-import type { CacheStore, StoredAnswer } from "../../src/core/cacheStore.ts"
+import type { CacheStore, StoredAnswer } from "../../src/core/cache/cacheStore.ts"
 import { Dependency } from "../../src/core/dependency.ts"
 import type { PolicyOptions } from "../../src/core/options.ts"
 import { cacheDefaults } from "../../src/core/options/cache.ts"

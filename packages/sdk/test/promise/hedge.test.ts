@@ -1,5 +1,5 @@
 import { assert, describe, it } from "vitest"
-import type { AttemptContext } from "../../src/core/attempt.ts"
+import type { AttemptContext } from "../../src/core/call/attempt.ts"
 import { caught, gate, hang, turn } from "../support/virtual.ts"
 import { make, retry } from "./make.ts"
 

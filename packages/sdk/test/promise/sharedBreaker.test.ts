@@ -1,5 +1,5 @@
 import { assert, describe, it } from "vitest"
-import { type BreakerStore, memoryBreakerStore } from "../../src/core/breakerStore.ts"
+import { type BreakerStore, memoryBreakerStore } from "../../src/core/breaker/breakerStore.ts"
 import { createOutrigger } from "../../src/promise/index.ts"
 import { caught, virtual } from "../support/virtual.ts"
 import { fail } from "./make.ts"

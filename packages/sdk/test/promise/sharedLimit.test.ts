@@ -1,6 +1,6 @@
 import { assert, describe, it } from "vitest"
 import { Dependency } from "../../src/core/dependency.ts"
-import { memoryLimiterStore } from "../../src/core/limiterStore.ts"
+import { memoryLimiterStore } from "../../src/core/limits/limiterStore.ts"
 import { Api } from "../../src/promise/Api.ts"
 import { caught, hang, virtual } from "../support/virtual.ts"
 

@@ -1,9 +1,9 @@
 /** The least shell that a call needs, neither promise nor fiber: it notes what it is told, and a test says how the work ends. */
-import type { Attempt } from "../../src/core/attempt.ts"
-import { Call } from "../../src/core/call.ts"
+import type { Attempt } from "../../src/core/call/attempt.ts"
+import { Call } from "../../src/core/call/call.ts"
 import { Dependency } from "../../src/core/dependency.ts"
 import type { PolicyOptions } from "../../src/core/options.ts"
-import type { CallOptions } from "../../src/core/try.ts"
+import type { CallOptions } from "../../src/core/call/try.ts"
 import { virtual } from "./virtual.ts"
 
 export class BareCall extends Call {

@@ -1,6 +1,6 @@
 /** What a cache has to do, said again in arrays and plain loops, and random traces for whatever claims to do it. */
 import * as fc from "fast-check"
-import type { CacheStatistics } from "../../src/core/cache.ts"
+import type { CacheStatistics } from "../../src/core/cache/cache.ts"
 
 export interface Times {
   readonly ttl: number

@@ -1,8 +1,8 @@
 /** Several processes that share a limit through one store in memory, on one clock that is moved by hand. */
-import { type LimiterStore, LimiterTable } from "../../src/core/limiterStore.ts"
-import type { RateLimitSettings } from "../../src/core/rateLimit.ts"
-import { SharedLimit, type SharingState } from "../../src/core/sharedLimit.ts"
-import type { TimerPort } from "../../src/core/timers.ts"
+import { type LimiterStore, LimiterTable } from "../../src/core/limits/limiterStore.ts"
+import type { RateLimitSettings } from "../../src/core/limits/rateLimit.ts"
+import { SharedLimit, type SharingState } from "../../src/core/limits/sharedLimit.ts"
+import type { TimerPort } from "../../src/core/time/timers.ts"
 
 interface Timer {
   readonly due: number

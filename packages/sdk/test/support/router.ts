@@ -1,8 +1,8 @@
 /** A router over real breakers, driven by hand: what a try of each target comes to is written down beforehand. */
 import { Dependency } from "../../src/core/dependency.ts"
-import { initial, type Status } from "../../src/core/health.ts"
-import { Route, type RouteOptions } from "../../src/core/route.ts"
-import { Router, type RouterSettings, Target } from "../../src/core/router.ts"
+import { initial, type Status } from "../../src/core/health/health.ts"
+import { Route, type RouteOptions } from "../../src/core/router/route.ts"
+import { Router, type RouterSettings, Target } from "../../src/core/router/router.ts"
 import { virtual } from "./virtual.ts"
 
 /** `up` answers, `down` fails in a way that may pass, `wrong` in one that does not, `refused` before anything is applied. */

@@ -1,5 +1,5 @@
 /** A clock moved by hand. */
-import { type TimerPort, Timers } from "../../src/core/timers.ts"
+import { type TimerPort, Timers } from "../../src/core/time/timers.ts"
 
 export const turn = () => new Promise<void>((resolve) => setImmediate(resolve))
 

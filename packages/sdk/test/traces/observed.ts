@@ -1,6 +1,6 @@
 /** What is seen of a trace: a log in lines and the numbers at the end, which must be the same of both faces, and what each is held to. */
 import { type Dependency, stateOf } from "../../src/core/dependency.ts"
-import type { Events } from "../../src/core/events.ts"
+import type { Events } from "../../src/core/events/events.ts"
 import type { Script } from "./trace.ts"
 
 type Told = { readonly [K in keyof Events]: { readonly type: K; readonly event: Events[K] } }[keyof Events]

@@ -1,7 +1,7 @@
 /** Drives the promise face through a trace, on a clock moved by hand. */
 import { Dependency } from "../../src/core/dependency.ts"
-import type { AttemptContext } from "../../src/core/attempt.ts"
-import { Timers } from "../../src/core/timers.ts"
+import type { AttemptContext } from "../../src/core/call/attempt.ts"
+import { Timers } from "../../src/core/time/timers.ts"
 import { Api } from "../../src/promise/Api.ts"
 import { script as chaosScript } from "../../src/promise/Chaos.ts"
 import { VirtualPort } from "../support/virtual.ts"

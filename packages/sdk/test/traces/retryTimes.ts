@@ -1,5 +1,5 @@
 /** When one call tries, and what it comes to: said again in one loop that anybody can check by reading. */
-import type { RetrySettings } from "../../src/core/retry.ts"
+import type { RetrySettings } from "../../src/core/retry/retry.ts"
 import type { Reply } from "./trace.ts"
 
 export interface Case {

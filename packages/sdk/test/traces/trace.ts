@@ -16,7 +16,7 @@
  * - On a `TestClock`, a wait of no time is over before all else that falls due now; the clock of the promise face is told the same.
  * - Defects and a `Schedule` as `retry` are for effects only.
  */
-import type { ChaosStep } from "../../src/core/chaos.ts"
+import type { ChaosStep } from "../../src/core/call/chaos.ts"
 import type { PolicyOptions } from "../../src/core/options.ts"
 
 /** Of each attempt: what it comes to. A number is the status of a result. */

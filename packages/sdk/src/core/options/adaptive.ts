@@ -1,5 +1,5 @@
 /** How many calls at once, found by measuring, as people write it. */
-import type { AdaptiveSettings } from "../adaptive.ts"
+import type { AdaptiveSettings } from "../limits/adaptive.ts"
 import type { Reader } from "./reader.ts"
 
 export interface AdaptiveOptions {

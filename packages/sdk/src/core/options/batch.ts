@@ -1,6 +1,6 @@
 /** What goes out together, as people write it. */
 import type { BatchSettings } from "../batch.ts"
-import type { DurationInput } from "../duration.ts"
+import type { DurationInput } from "../time/duration.ts"
 import type { Reader } from "./reader.ts"
 
 export interface BatchOptions<D = DurationInput> {

@@ -1,7 +1,7 @@
 /** When to stop calling, as people write it. */
-import type { BreakerSettings, SamplingSettings, WindowShape } from "../breaker.ts"
-import type { BreakerStore } from "../breakerStore.ts"
-import type { DurationInput } from "../duration.ts"
+import type { BreakerSettings, SamplingSettings, WindowShape } from "../breaker/breaker.ts"
+import type { BreakerStore } from "../breaker/breakerStore.ts"
+import type { DurationInput } from "../time/duration.ts"
 import type { Reader } from "./reader.ts"
 import type { SharingOptions } from "./sharing.ts"
 

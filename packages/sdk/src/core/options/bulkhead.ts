@@ -1,6 +1,6 @@
 /** How many calls at once, as people write it. */
-import type { BulkheadSettings } from "../bulkhead.ts"
-import type { DurationInput } from "../duration.ts"
+import type { BulkheadSettings } from "../limits/bulkhead.ts"
+import type { DurationInput } from "../time/duration.ts"
 import { type AdaptiveOptions, readAdaptive } from "./adaptive.ts"
 import type { Reader } from "./reader.ts"
 

@@ -1,7 +1,7 @@
 /** How answers are kept, as people write it. */
-import type { CacheTimes } from "../cache.ts"
-import type { CacheSettings, CacheStore } from "../cacheStore.ts"
-import { type DurationInput, toMillis } from "../duration.ts"
+import type { CacheTimes } from "../cache/cache.ts"
+import type { CacheSettings, CacheStore } from "../cache/cacheStore.ts"
+import { type DurationInput, toMillis } from "../time/duration.ts"
 import { InvalidPolicyOption } from "../errors.ts"
 import type { Reader } from "./reader.ts"
 

@@ -1,6 +1,6 @@
 /** When to send another attempt beside a slow one, as people write it. */
-import type { DurationInput } from "../duration.ts"
-import type { HedgeSettings } from "../race.ts"
+import type { DurationInput } from "../time/duration.ts"
+import type { HedgeSettings } from "../call/race.ts"
 import type { Reader } from "./reader.ts"
 
 /** For calls that may run twice: the first answer counts, the others are interrupted. Each hedge is paid from the retry budget. */

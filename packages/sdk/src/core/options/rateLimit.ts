@@ -1,9 +1,9 @@
 /** How much may begin per time, as people write it. */
-import type { DurationInput } from "../duration.ts"
+import type { DurationInput } from "../time/duration.ts"
 import { InvalidPolicyOption } from "../errors.ts"
-import type { LimiterStore } from "../limiterStore.ts"
-import type { RateLimitAlgorithm, RateLimitSettings } from "../rateLimit.ts"
-import type { Sharing } from "../sharedMeter.ts"
+import type { LimiterStore } from "../limits/limiterStore.ts"
+import type { RateLimitAlgorithm, RateLimitSettings } from "../limits/rateLimit.ts"
+import type { Sharing } from "../limits/sharedMeter.ts"
 import type { Reader } from "./reader.ts"
 
 export interface RateLimitOptions<D = DurationInput> {

@@ -1,5 +1,5 @@
 /** Reads options as people write them. Whatever makes no sense is refused with the policy, the option, the value and what is allowed. */
-import { toMillis } from "../duration.ts"
+import { toMillis } from "../time/duration.ts"
 import { InvalidPolicyOption } from "../errors.ts"
 
 /** Beyond it a timer of the platform fires at once: 24.8 days. */

@@ -1,7 +1,7 @@
 /** When to try again, as people write it. */
-import type { BudgetSettings } from "../budget.ts"
-import type { DurationInput } from "../duration.ts"
-import type { Jitter, RetrySettings } from "../retry.ts"
+import type { BudgetSettings } from "../retry/budget.ts"
+import type { DurationInput } from "../time/duration.ts"
+import type { Jitter, RetrySettings } from "../retry/retry.ts"
 import type { Reader } from "./reader.ts"
 
 /** What is left out is as `Retry.api` has it. */

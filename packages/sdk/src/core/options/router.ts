@@ -1,8 +1,8 @@
 /** A router's options as people write them, made whole. */
 import type { Dependency } from "../dependency.ts"
-import type { DurationInput } from "../duration.ts"
+import type { DurationInput } from "../time/duration.ts"
 import type { Criticality } from "../options.ts"
-import type { RouterSettings, Strategy } from "../router.ts"
+import type { RouterSettings, Strategy } from "../router/router.ts"
 import { Reader } from "./reader.ts"
 
 /** How a router picks. `D` is what the face takes for a duration. */

@@ -1,6 +1,6 @@
 /** How a breaker is shared among processes, as people write it. */
-import type { BreakerSharing, BreakerStore } from "../breakerStore.ts"
-import type { DurationInput } from "../duration.ts"
+import type { BreakerSharing, BreakerStore } from "../breaker/breakerStore.ts"
+import type { DurationInput } from "../time/duration.ts"
 import type { Reader } from "./reader.ts"
 
 /** What the processes have in common. Those that share a breaker should say the same. */

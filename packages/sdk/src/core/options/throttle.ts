@@ -1,6 +1,6 @@
 /** When to spare a dependency that refuses much, as people write it. */
-import type { DurationInput } from "../duration.ts"
-import type { ThrottleSettings } from "../throttle.ts"
+import type { DurationInput } from "../time/duration.ts"
+import type { ThrottleSettings } from "../limits/throttle.ts"
 import type { Reader } from "./reader.ts"
 
 export interface ThrottleOptions<D = DurationInput> {

@@ -1,5 +1,5 @@
 /** Virtual time: what is to happen, in the order of time, and at one time in the order of arrangement. A binary heap. */
-import type { TimerHandle, TimerPort } from "../timers.ts"
+import type { TimerHandle, TimerPort } from "../time/timers.ts"
 
 /** Something that will happen; its own record is its place in the queue, so that most events cost no allocation. */
 export abstract class Scheduled {

@@ -1,5 +1,5 @@
 /** What goes wrong with a simulated dependency, and when. Faults may overlap: the worse of them is what callers see. */
-import type { DurationInput } from "../duration.ts"
+import type { DurationInput } from "../time/duration.ts"
 import type { Reader } from "../options/reader.ts"
 
 /** From when on, for how long, and how a plot calls it: its kind unless said. */

@@ -1,5 +1,5 @@
 /** Who calls, when, and what callers do who are not served: an open loop, for the world does not wait for its turn. */
-import type { DurationInput } from "../duration.ts"
+import type { DurationInput } from "../time/duration.ts"
 import type { Reader } from "../options/reader.ts"
 
 /** From this moment on so many come; reached bit by bit when `over` is said. */

@@ -1,5 +1,5 @@
 /** The dependency of a simulation, as people write it. */
-import type { DurationInput } from "../duration.ts"
+import type { DurationInput } from "../time/duration.ts"
 import type { Reader } from "../options/reader.ts"
 import {
   type Condition, type FaultOptions, type FaultSettings, readFaults, readLimit, type ServerLimitOptions

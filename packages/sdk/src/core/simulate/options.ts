@@ -1,5 +1,5 @@
 /** What is played, as people write it. Whatever makes no sense, or would not end within a minute or so, is refused. */
-import type { DurationInput } from "../duration.ts"
+import type { DurationInput } from "../time/duration.ts"
 import type { PolicyOptions } from "../options.ts"
 import type { Reader } from "../options/reader.ts"
 import { expected, type LoadOptions, type LoadSettings, readLoad } from "./load.ts"

@@ -7,9 +7,9 @@
  * It does not know who still waits. A request whose caller has left is worked on all the same, unless `dropsAbandoned`: that
  * is how an overload outlives its cause. Callers leave, come again, and find the queue full of what they left behind.
  */
-import type { Attempt } from "../attempt.ts"
-import type { Call } from "../call.ts"
-import { Line, type Member } from "../line.ts"
+import type { Attempt } from "../call/attempt.ts"
+import type { Call } from "../call/call.ts"
+import { Line, type Member } from "../limits/line.ts"
 import { type EventQueue, Scheduled } from "./eventQueue.ts"
 import { type Condition, conditionAt } from "./faults.ts"
 import type { PlantSettings } from "./model.ts"

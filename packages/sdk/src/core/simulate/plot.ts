@@ -6,7 +6,7 @@
  *   successes per second  | lines, and when the first of them was back          |
  *                           time
  */
-import { formatMillis } from "../duration.ts"
+import { formatMillis } from "../time/duration.ts"
 import { InvalidPolicyOption } from "../errors.ts"
 import { css, mostSeries } from "./plotStyle.ts"
 import type { Bucket, SimulationResult } from "./result.ts"

@@ -8,12 +8,12 @@
  * Everything that decides is the real engine: `Dependency`, `Call`, `Timers`. Made up are time, chance, the callers and the
  * dependency, and all of them follow from the seed.
  */
-import type { Attempt } from "../attempt.ts"
-import { Call } from "../call.ts"
+import type { Attempt } from "../call/attempt.ts"
+import { Call } from "../call/call.ts"
 import { Dependency } from "../dependency.ts"
 import type { PolicyOptions } from "../options.ts"
 import { Reader } from "../options/reader.ts"
-import { type TimerHandle, type TimerPort, Timers } from "../timers.ts"
+import { type TimerHandle, type TimerPort, Timers } from "../time/timers.ts"
 import { EventQueue, Scheduled } from "./eventQueue.ts"
 import { Arrivals } from "./load.ts"
 import { type LivePolicy, readSimulation, type SimulationOptions, type SimulationSettings } from "./options.ts"

@@ -1,5 +1,5 @@
 import { assert, describe, it } from "vitest"
-import { Breaker, type BreakerSettings, type BreakerSnapshot, readSnapshot } from "../../../src/core/breaker.ts"
+import { Breaker, type BreakerSettings, type BreakerSnapshot, readSnapshot } from "../../../src/core/breaker/breaker.ts"
 
 const settings: BreakerSettings = { failures: 2, openFor: 1000, growth: { factor: 2, max: 9000 }, halfOpenCalls: 1, probeLease: 500, rampUp: 1000 }
 const make = (changed: Partial<BreakerSettings> = {}, heard: Array<string> = []) =>

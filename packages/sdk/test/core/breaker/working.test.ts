@@ -1,6 +1,6 @@
 /** What a breaker does beside its model: with other settings, with whoever hears of it, and with calls that say nothing. */
 import { assert, describe, it } from "vitest"
-import { Breaker, type BreakerSettings, type BreakerState, type Ticket, type Verdict } from "../../../src/core/breaker.ts"
+import { Breaker, type BreakerSettings, type BreakerState, type Ticket, type Verdict } from "../../../src/core/breaker/breaker.ts"
 
 const settings: BreakerSettings = { failures: 1, openFor: 1000, halfOpenCalls: 1, probeLease: 300 }
 

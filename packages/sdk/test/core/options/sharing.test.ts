@@ -1,5 +1,5 @@
 import { assert, describe, it } from "vitest"
-import type { BreakerStore } from "../../../src/core/breakerStore.ts"
+import type { BreakerStore } from "../../../src/core/breaker/breakerStore.ts"
 import { InvalidPolicyOption } from "../../../src/core/errors.ts"
 import { readBreaker } from "../../../src/core/options/breaker.ts"
 import { Reader } from "../../../src/core/options/reader.ts"
