@@ -46,7 +46,7 @@ export class Registry {
       return dependency
     }
     if (known.fingerprint === fingerprint) return known.dependency
-    throw new InvalidPolicyOption(name, "name", name, `new: a ${known.kind} of this name exists with other options; make it once and share it, or choose another name`)
+    throw new InvalidPolicyOption(name, "name", name, `new: ${known.kind === "api" ? "an" : "a"} ${known.kind} of this name exists with other options; make it once and share it, or choose another name`)
   }
 
   /** Faults for all dependencies, those to come among them, until the returned function is called. */

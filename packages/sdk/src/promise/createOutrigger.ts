@@ -1,6 +1,7 @@
 /** The promise face's front door: one object for the app, with a registry of its own. */
 import type { Chaos } from "../core/call/chaos.ts"
 import type { DependencyState } from "../core/dependency.ts"
+import { InvalidPolicyOption } from "../core/errors.ts"
 import { explain, type Report } from "../core/health/health.ts"
 import { liveTimers } from "../core/time/live.ts"
 import { logLines } from "../core/events/logLines.ts"
@@ -91,6 +92,7 @@ export class Outrigger {
    * failures for 60 s. The same name with the same options gives the same one; with others it throws.
    */
   api(name: string, options: PolicyOptions = {}): Api {
+    if (typeof options !== "object" || options === null) throw new InvalidPolicyOption(name, "options", options, "an object of options")
     const dependency = this.registry.dependency("api", name, { ...apiDefaults, ...options }, this.timers)
     let api = this.apis.get(name)
     if (api === undefined) {

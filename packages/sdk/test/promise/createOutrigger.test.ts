@@ -310,6 +310,16 @@ describe("background work", () => {
 })
 
 describe("an outrigger", () => {
+  it("refuses options of an api that are none, and the same name with others", () => {
+    const outrigger = createOutrigger({ service: "shop" })
+    for (const nonsense of [null, "fast", 5]) {
+      assert.throws(() => outrigger.api("github", nonsense as never), /^github: options is .*, but must be an object of options$/)
+    }
+    const github = outrigger.api("github", { timeout: 500 })
+    assert.strictEqual(outrigger.api("github", { timeout: "500 millis" }), github)
+    assert.throws(() => outrigger.api("github", { timeout: 501 }), /^github: name is "github", but must be new: an api of this name exists with other options/)
+  })
+
   it("has a registry of its own: the same name may mean another thing in another", () => {
     const [a, b] = [make().outrigger, make().outrigger]
     a.api("x", { timeout: 1 })
