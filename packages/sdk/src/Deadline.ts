@@ -11,7 +11,7 @@ import { Deadline, timersOf } from "./internal/effectCall.ts"
 /** The moment, in monotonic ms of the clock at hand; Infinity for none. */
 export { Deadline }
 
-const nowOf = (fiber: Fiber.Fiber<unknown, unknown>): number => timersOf(fiber.getRef(Clock.Clock), fiber).port.now()
+const nowOf = (fiber: Fiber.Fiber<unknown, unknown>): number => timersOf(fiber.getRef(Clock.Clock), fiber.context).port.now()
 
 /** Milliseconds left, none negative; Infinity where there is no deadline. */
 export const left: Effect.Effect<number> = Effect.withFiber((fiber) => {

@@ -30,7 +30,7 @@ import { Deadline, timersOf } from "./internal/effectCall.ts"
  */
 export const propagate = <E, R>(client: HttpClient.HttpClient.With<E, R>): HttpClient.HttpClient.With<E, R> =>
   HttpClient.mapRequestEffect(client, (request) => Effect.withFiber((fiber) => {
-    const left = timeLeft(fiber.getRef(Deadline), timersOf(fiber.getRef(Clock.Clock), fiber).port.now())
+    const left = timeLeft(fiber.getRef(Deadline), timersOf(fiber.getRef(Clock.Clock), fiber.context).port.now())
     return Effect.succeed(left === undefined ? request : HttpClientRequest.setHeader(request, timeoutHeader, left))
   }))
 
@@ -59,7 +59,7 @@ export const inherit = (options: InheritOptions = {}) => {
   return <E, R>(handler: Effect.Effect<HttpServerResponse.HttpServerResponse, E, R>) =>
     Effect.withFiber<HttpServerResponse.HttpServerResponse, E, R | HttpServerRequest.HttpServerRequest>((fiber) =>
       Effect.flatMap(HttpServerRequest.HttpServerRequest, ({ headers }) => {
-        const { port } = timersOf(fiber.getRef(Clock.Clock), fiber)
+        const { port } = timersOf(fiber.getRef(Clock.Clock), fiber.context)
         const deadline = deadlineAfter(headers[timeoutHeader], port.now(), max)
         return Effect.provideService(handler, Deadline, Math.min(deadline, fiber.getRef(Deadline)))
       }))

@@ -6,6 +6,7 @@
  * An attempt is a fiber of its own, so that the caller has its answer at the deadline whatever finalizers do; so acquire
  * inside the call, not the call inside acquire. Without any deadline it runs in the caller's fiber.
  */
+import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -20,7 +21,7 @@ import type { PolicyOptions } from "./core/options.ts"
 import type { RetryOptions } from "./core/options/retry.ts"
 import type { Registry as CoreRegistry } from "./core/registry.ts"
 import type { CallOptions } from "./core/call/try.ts"
-import { EffectCall, type StepOf } from "./internal/effectCall.ts"
+import { EffectCall, type StepOf, timersOf } from "./internal/effectCall.ts"
 import { millisOf } from "./internal/millisOf.ts"
 import { breakerOf, type BreakerOptions } from "./internal/sharedStore.ts"
 import { standsOn } from "./internal/policyDependency.ts"
@@ -107,7 +108,9 @@ class PolicyImpl implements Policy {
     this.dependency = dependency
     this.schedule = scheduleOf(options)
     standsOn(this, dependency)
+    const { timers } = dependency.currentLanes
     this.exemplar = new CoreAttempt(new EffectCall(dependency, Effect.void, ended, undefined, undefined), 0, Number.NaN, null, null)
+    dependency.lanesOn(timers) // where it was: an exemplar has a fiber of no clock
     this.services = services
     const fork = Effect.runForkWith(services)
     logLines(dependency, (level, line, details) =>
@@ -165,10 +168,13 @@ const ended = Effect.runFork(Effect.void)
 const scheduleOf = ({ retry }: Options): Effect.Effect<StepOf> | undefined =>
   Schedule.isSchedule(retry) ? Schedule.toStep(retry) as Effect.Effect<StepOf> : undefined
 
-/** A policy over a dependency of a registry; its log lines go where these services say. */
+/** A policy over a dependency of a registry, on the clock of these services; its log lines go where they say. */
 export const fromRegistry = (
   registry: CoreRegistry, kind: "api" | "database" | "policy", name: string, options: Options, logs: Context.Context<never>
-): Policy => new PolicyImpl(registry.dependency(kind, name, toCoreOptions(name, options, logs), undefined, millisOf), options, logs)
+): Policy => {
+  const timers = timersOf(Context.get(logs, Clock.Clock), logs)
+  return new PolicyImpl(registry.dependency(kind, name, toCoreOptions(name, options, logs), timers, millisOf), options, logs)
+}
 
 /**
  * A policy with just the options that it is given, in the registry of the process. Options that make no sense throw an

@@ -96,7 +96,7 @@ class RouterImpl<T extends string> implements Router<T> {
 
   runEntry<A, E, R>(work: (target: T) => Effect.Effect<A, E, R>, options?: RunOptions): Effect.Effect<RouterEntry<A, T>, E | Rejected, R> {
     return Effect.withFiber((fiber) => {
-      const { port } = timersOf(fiber.getRef(Clock.Clock), fiber)
+      const { port } = timersOf(fiber.getRef(Clock.Clock), fiber.context)
       this.port = port
       const inherited = fiber.getRef(Deadline)
       const route = new Route<Policy, T>(this.core, port, inherited, options)

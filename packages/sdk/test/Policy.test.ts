@@ -169,6 +169,12 @@ describe("an Api", () => {
     assert.deepStrictEqual(lines, ["Retry attempt 2 of 3", "Circuit breaker state=open"])
   }))
 
+  it.effect("is on the clock at hand from the start: what it saves before its first call is of that time", () => Effect.gen(function*() {
+    yield* TestClock.adjust("1 hour")
+    const registry = yield* Registry.Registry
+    assert.strictEqual(registry.get("github")!.snapshot()!.takenAt, 3_600_000)
+  }).pipe(Effect.provide(layer)))
+
   it.effect("changes while it runs", () => Effect.gen(function*() {
     yield* Github.update({ timeout: 10 })
     const fiber = yield* Effect.forkChild(Effect.exit(Github.call("x", Effect.never)))

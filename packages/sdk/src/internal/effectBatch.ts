@@ -88,7 +88,7 @@ const shellOf = <Id, M, E, R, Key>(
 /** Interrupted, an asker leaves; the last one to leave awaits the finalizers of the work. */
 const ask = <A, E, R>(collector: Collector, id: unknown, key: () => unknown): Effect.Effect<A, E, R> =>
   Effect.withFiber((fiber) => {
-    const { port } = timersOf(fiber.getRef(Clock.Clock), fiber)
+    const { port } = timersOf(fiber.getRef(Clock.Clock), fiber.context)
     return Effect.callback<A, E>((resume) => {
       const asker = new EffectAsker(fiber, resume as Resume)
       collector.ask(asker, id, key(), fiber.getRef(Deadline), port)

@@ -46,7 +46,7 @@ interface Ask<A, E> {
 
 type Entry<A, E> = Effect.Effect<CacheEntry<A>, E | Rejected>
 
-const portOf = (fiber: Fiber.Fiber<unknown, unknown>): TimerPort => timersOf(fiber.getRef(Clock.Clock), fiber).port
+const portOf = (fiber: Fiber.Fiber<unknown, unknown>): TimerPort => timersOf(fiber.getRef(Clock.Clock), fiber.context).port
 
 export class EffectCache {
   private readonly cache: DependencyCache<Shared, Served>

@@ -37,11 +37,11 @@ const liveClock = Context.get(Context.empty(), Clock.Clock)
 const timersOfClock = new WeakMap<Clock.Clock, Timers>()
 
 /** The engine's timers on a clock of Effect, so that a `TestClock` moves deadlines and backoffs. */
-export const timersOf = (clock: Clock.Clock, fiber: Fiber.Fiber<unknown, unknown>): Timers => {
+export const timersOf = (clock: Clock.Clock, services: Context.Context<never>): Timers => {
   if (clock === liveClock) return liveTimers
   let timers = timersOfClock.get(clock)
   if (timers === undefined) {
-    const fork = Effect.runForkWith(Context.make(Scheduler, fiber.getRef(Scheduler))) // TestClock waits for its scheduler's fibers
+    const fork = Effect.runForkWith(Context.make(Scheduler, Context.get(services, Scheduler))) // TestClock waits for its scheduler's fibers
     timers = new Timers({
       now: () => Number(clock.monotonicTimeNanosUnsafe()) / 1e6,
       epoch: () => clock.currentTimeMillisUnsafe(),
@@ -74,7 +74,7 @@ export class EffectCall<A, E> extends Call {
     dependency: Dependency, effect: Effect.Effect<A, E, any>, fiber: Fiber.Fiber<unknown, unknown>,
     options: CallOptions | undefined, schedule: Effect.Effect<StepOf> | undefined
   ) {
-    super(dependency, dependency.lanesOn(timersOf(fiber.getRef(Clock.Clock), fiber)), options)
+    super(dependency, dependency.lanesOn(timersOf(fiber.getRef(Clock.Clock), fiber.context)), options)
     this.effect = effect
     this.fiber = fiber
     this.schedule = schedule

@@ -20,7 +20,7 @@ const hour = 3_600_000
 /** The engine's timers on the clock of this test: with its chance, and counted. */
 const watched = (chance: ReadonlyArray<number>): Effect.Effect<{ readonly timers: Timers; readonly waiting: () => number }> =>
   Effect.withFiber((fiber) => {
-    const timers = timersOf(fiber.getRef(Clock.Clock), fiber)
+    const timers = timersOf(fiber.getRef(Clock.Clock), fiber.context)
     const { at } = timers.port
     const waiting = new Set<object>()
     let drawn = 0
