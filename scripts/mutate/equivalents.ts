@@ -25,7 +25,6 @@ const rows: Readonly<Record<string, ReadonlyArray<Row>>> = {
   "breaker/breaker.ts": [
     ["the constructor configures it at once", "gated = false", "gated = true"],
     ["the constructor configures it at once", "timed = false", "timed = true"],
-    ["the constructor configures it at once", "private plain = true", "private plain = false"],
     [
       "no number of failures, nor any share, reaches undefined",
       "this.tally.configure(settings.disabled ? { ...settings, ...never } : settings)",
@@ -118,7 +117,7 @@ const rows: Readonly<Record<string, ReadonlyArray<Row>>> = {
   ],
   "call/call.ts": [
     ["undefined is as good as false", "protected get asks(): boolean { return false }", "protected get asks(): boolean {}"],
-    ["an event that nobody hears", 'if (dependency.heard("retry/retry")) {', "if (true) {"],
+    ["an event that nobody hears", 'if (dependency.heard("retry")) {', "if (true) {"],
     [
       "an event that nobody hears",
       'if (dependency.heard("reject")) dependency.emit("reject", { operation: this.operation, error })',
@@ -304,7 +303,6 @@ const rows: Readonly<Record<string, ReadonlyArray<Row>>> = {
     [
       "where nothing measures, measure does nothing; and it asks itself who is ignored",
       'if (dependency.measures && verdict === "failure") dependency.measure(attempt, verdict, this.lanes.timers.port.now())',
-      "if (true) dependency.measure(attempt, verdict, this.lanes.timers.port.now())",
       'if (dependency.measures || verdict === "failure") dependency.measure(attempt, verdict, this.lanes.timers.port.now())',
       "if (dependency.measures && true) dependency.measure(attempt, verdict, this.lanes.timers.port.now())"
     ],
@@ -312,11 +310,6 @@ const rows: Readonly<Record<string, ReadonlyArray<Row>>> = {
       "an event that nobody hears",
       'if (this.dependency.heard("hedge")) this.dependency.emit("hedge", { operation: this.operation, attempt: attempt.attempt })',
       'if (true) this.dependency.emit("hedge", { operation: this.operation, attempt: attempt.attempt })'
-    ],
-    [
-      "an event that nobody hears",
-      'if (dependency.heard("timeout")) dependency.emit("timeout", { operation: this.operation, attempt: attempt.attempt })',
-      'if (true) dependency.emit("timeout", { operation: this.operation, attempt: attempt.attempt })'
     ],
     [
       "a shortcut: a timer of its own comes at the same time",

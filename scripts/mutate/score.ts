@@ -82,7 +82,7 @@ const row = (name: string, ...cells: ReadonlyArray<string | number>): string => 
 
 export const render = ({ files, percent, stale, survivors }: Score): string => [
   ...survivors.map(({ after, before, file, line }) => `${file}:${line}\n  - ${before}\n  + ${after}\n`),
-  ...stale.map(({ file, mutated, original }) => `scripts/mutate/cores.ts calls equivalent what nobody made of ${file}, or a test kills:\n  - ${original}\n  + ${mutated}\n`),
+  ...stale.map(({ file, mutated, original }) => `scripts/mutate/equivalents.ts calls equivalent what nobody made of ${file}, or a test kills:\n  - ${original}\n  + ${mutated}\n`),
   row("core", "mutants", "killed", "hung", "survived", "equivalent", "score"),
   ...files.map(({ equivalent, file, hung, killed, mutants, percent, survived }) => row(file, mutants, killed, hung, survived, equivalent, `${percent} %`)),
   `\n${percent} % of the mutants died; at least ${leastScore} % must`

@@ -131,6 +131,21 @@ describe("a hedged call", () => {
     }
   })
 
+  it("that finds no token spends nothing of the budget", async () => {
+    const { api, port } = make({
+      timeout: 500, hedge, rateLimit: { limit: 1, window: 86_400_000 }, retry: { times: 1, base: 10, budget: { ratio: 0, perSecond: 0.1 } } // one in ten seconds
+    })
+    const first = caught(api.call(hang))
+    await port.pass(500)
+    await first
+    assert.strictEqual(api.state().hedges, 0)
+    api.update({ rateLimit: false })
+    const second = caught(api.call(hang))
+    await port.pass(500)
+    await second
+    assert.strictEqual(api.state().hedges, 1)
+  })
+
   it("may wait for what most calls take, once enough of them are measured", async () => {
     const { api, port } = make({ hedge: { delay: { percentile: 0.9, initial: 500, minimumCalls: 10 } } })
     const slow = async (millis: number) => {
