@@ -64,6 +64,18 @@ const rows: Readonly<Record<string, ReadonlyArray<Row>>> = {
       'if (true && from.tag !== "closed" && rampUp !== undefined && !disabled) this.ramp.begin(rampUp, now)'
     ]
   ],
+  "breaker/breakers.ts": [
+    [
+      "with its options there is a breaker: the condition is for the compiler",
+      'if (key === undefined || this.own === undefined || this.breaker?.state.tag === "isolated") return this.breaker',
+      'if (key === undefined || this.own === undefined || this.breaker.state.tag === "isolated") return this.breaker'
+    ],
+    [
+      "what is no number is not finite: the condition is for the compiler",
+      'if (snapshot === undefined || typeof takenAt !== "number" || !Number.isFinite(takenAt)) {',
+      "if (snapshot === undefined || false || !Number.isFinite(takenAt)) {"
+    ]
+  ],
   "breaker/lifecycle.ts": [
     ["it has no end, and no time reaches undefined", 'case "isolated": return 0', 'case "isolated":']
   ],
@@ -145,9 +157,6 @@ const rows: Readonly<Record<string, ReadonlyArray<Row>>> = {
     ]
   ],
   "dependency.ts": [
-    ["the constructor applies its settings at once", "measures = false", "measures = true"],
-    ["the constructor applies its settings at once", "timed = false", "timed = true"],
-    ["the constructor applies its settings at once", "wanders = false", "wanders = true"],
     [
       "where no delay is measured there is no measure",
       "const quantile = measured === undefined ? undefined : this.durations?.quantile(measured.percentile, now)",
@@ -157,16 +166,6 @@ const rows: Readonly<Record<string, ReadonlyArray<Row>>> = {
       "for a delay that is measured there is a measure: the condition is for the compiler",
       "const quantile = measured === undefined ? undefined : this.durations?.quantile(measured.percentile, now)",
       "const quantile = measured === undefined ? undefined : this.durations.quantile(measured.percentile, now)"
-    ],
-    [
-      "with its options there is a breaker: the condition is for the compiler",
-      'if (key === undefined || breaker === undefined || this.breaker?.state.tag === "isolated") return this.breaker',
-      'if (key === undefined || breaker === undefined || this.breaker.state.tag === "isolated") return this.breaker'
-    ],
-    [
-      "what is no number is not finite: the condition is for the compiler",
-      'if (snapshot === undefined || typeof takenAt !== "number" || !Number.isFinite(takenAt)) {',
-      "if (snapshot === undefined || false || !Number.isFinite(takenAt)) {"
     ]
   ],
   "time/duration.ts": [
