@@ -32,6 +32,11 @@ if (options.wants("bundle")) {
   sections.push(`### Bundle: kB, minified and compressed\n\n${markdown(["library", "kB", "to reach"], rows)}`)
   console.log(`\n${sections.at(-1)}`)
   results.push(...sizes.map(({ bytes, subject }) => ({ case: "bundle", subject, median: bytes, unit: "bytes" as const, rounds: 1, spread: 0 })))
+  const own = sizes.find(({ subject }) => subject === "outrigger")!.bytes
+  if (own > limit) {
+    console.error(`the bundle has ${own} bytes: more than ${limit}`)
+    process.exitCode = 1
+  }
 }
 
 if (options.json !== undefined) writeJson(options.json, results)

@@ -10,7 +10,7 @@ export interface Bundle {
   readonly bytes: number
 }
 
-/** Bytes after gzip that ours is to come down to. */
+/** Bytes after gzip that ours may have. */
 export const limit = 15_000
 
 const entries: Readonly<Record<string, string>> = {
