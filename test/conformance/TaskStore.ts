@@ -85,6 +85,54 @@ export const suite = (name: string, layer: Layer.Layer<TaskStore.TaskStore, unkn
       }
     }))
 
+    test("keeps a unique key for as long as it is said to hold, whatever becomes of the task", Effect.gen(function*() {
+      const { claim, enqueue, store, worker } = yield* using
+      const [first] = yield* enqueue(task({ uniqueKey: "u1" }))
+      const w = yield* worker()
+      const [claimed] = yield* claim(w)
+      yield* store.settle(w, [{ _tag: "Succeed", id: claimed!.id, fence: claimed!.fence, result: 1 }])
+      const again = (changes: Partial<TaskStore.NewTask>) => Effect.map(store.enqueue([task({ uniqueKey: "u1", ...changes })]), ([one]) => one!)
+      assert.deepStrictEqual(yield* again({ uniqueStates: ["succeeded"], uniqueFor: 3_600_000 }), { id: first!, duplicate: true })
+      assert.deepStrictEqual(yield* again({ uniqueStates: ["succeeded"] }), { id: first!, duplicate: true })
+      const second = yield* again({ uniqueStates: ["running", "dead"] })
+      assert.isFalse(second.duplicate)
+      assert.isFalse((yield* again({ uniqueStates: ["running"] })).duplicate)
+    }))
+
+    test("runs no sooner than at its moment, and at once when that is over", Effect.gen(function*() {
+      const { claim, enqueue, get, worker } = yield* using
+      const moment = Date.UTC(2090, 0, 31, 8)
+      const [late, now] = yield* enqueue(task({ runAt: moment }), task({ runAt: 1000 }))
+      assert.deepInclude(yield* get(late!), { state: "scheduled", runAt: moment })
+      assert.deepStrictEqual((yield* claim(yield* worker())).map(({ id }) => id), [now!])
+    }))
+
+    test("ends what began no attempt in its time, with the reason", Effect.gen(function*() {
+      const { claim, enqueue, get, until, worker } = yield* using
+      const [late, patient] = yield* enqueue(task({ expiresAfter: 1 }), task({ expiresAfter: 3_600_000 }))
+      const dead = yield* until(Effect.map(get(late!), (found) => found.state === "dead" ? found : undefined))
+      assert.strictEqual(dead.failure!.name, "Expired")
+      assert.strictEqual(dead.attempt, 0)
+      assert.deepStrictEqual((yield* claim(yield* worker())).map(({ id }) => id), [patient!])
+    }))
+
+    test("lets a task that has begun outlive its expiry", Effect.gen(function*() {
+      const { claim, enqueue, get, store, until, worker } = yield* using
+      const w = yield* worker()
+      const [id] = yield* enqueue(task({ expiresAfter: 3_600_000 }), task({ expiresAfter: 1, delay: 3_600_000 }))
+      const [claimed] = yield* claim(w)
+      yield* store.settle(w, [{ _tag: "Retry", id: id!, fence: claimed!.fence, delay: 1, failure }])
+      assert.strictEqual((yield* until(Effect.map(get(id!), (found) => found.state === "ready" ? found : undefined))).attempt, 1)
+    }))
+
+    test("hands a task's own timeout and concurrency key to whoever claims it", Effect.gen(function*() {
+      const { claim, enqueue, get, worker } = yield* using
+      const [id] = yield* enqueue(task({ timeout: 1234, concurrencyKey: "account-1", keyConcurrency: 2, uniqueKey: "u" }))
+      assert.deepInclude(yield* get(id!), { concurrencyKey: "account-1", uniqueKey: "u" })
+      const [claimed] = yield* claim(yield* worker())
+      assert.deepInclude(claimed!, { id: id!, timeout: 1234, concurrencyKey: "account-1" })
+    }))
+
     for (const [what, bad, tag] of [
       ["a NUL character", task({ payload: { a: ["x\u0000"] } }), "InvalidPayload"],
       ["half of a surrogate pair", task({ payload: "\uD800" }), "InvalidPayload"],
@@ -92,6 +140,13 @@ export const suite = (name: string, layer: Layer.Layer<TaskStore.TaskStore, unkn
       ["more than 1 MiB", task({ payload: "x".repeat(1024 * 1024) }), "InvalidPayload"],
       ["a negative delay", task({ delay: -1 }), "InvalidOption"],
       ["a delay beyond a century", task({ delay: 1e15 }), "InvalidOption"],
+      ["a moment beyond the year 9999", task({ runAt: 253_402_300_800_000 }), "InvalidOption"],
+      ["an expiry of nothing", task({ expiresAfter: 0 }), "InvalidOption"],
+      ["a timeout of nothing", task({ timeout: 0 }), "InvalidOption"],
+      ["a timeout that no timer holds", task({ timeout: 2 ** 31 }), "InvalidOption"],
+      ["a concurrency key without a character", task({ concurrencyKey: "" }), "InvalidOption"],
+      ["no task at a time for a key", task({ concurrencyKey: "k", keyConcurrency: 0 }), "InvalidOption"],
+      ["a unique state that is none", task({ uniqueKey: "k", uniqueStates: ["lost" as "dead"] }), "InvalidOption"],
       ["a priority over 9", task({ priority: 10 }), "InvalidOption"],
       ["a name with a space", task({ name: "a b" }), "InvalidOption"],
       ["a key without a character", task({ idempotencyKey: "" }), "InvalidOption"]

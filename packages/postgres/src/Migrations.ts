@@ -13,6 +13,7 @@ import { statements as tasks } from "./internal/migrations/0001_tasks.ts"
 import { statements as breakers } from "./internal/migrations/0002_breakers.ts"
 import { statements as effectStores } from "./internal/migrations/0003_effectStores.ts"
 import { statements as limits } from "./internal/migrations/0003_limits.ts"
+import { statements as enqueueOptions } from "./internal/migrations/0004_enqueueOptions.ts"
 
 /** One step, and the oldest release that works with the schema after it. */
 export interface Migration {
@@ -29,7 +30,8 @@ export const release = "0.1.0"
 export const migrations: ReadonlyArray<Migration> = [
   { id: 1, name: "tasks", oldestRelease: "0.1.0", statements: tasks },
   { id: 2, name: "breakers", oldestRelease: "0.1.0", statements: breakers },
-  { id: 3, name: "limits", oldestRelease: "0.1.0", statements: [...limits, ...effectStores] }
+  { id: 3, name: "limits", oldestRelease: "0.1.0", statements: [...limits, ...effectStores] },
+  { id: 4, name: "enqueue options", oldestRelease: "0.1.0", statements: enqueueOptions }
 ]
 
 /** The oldest PostgreSQL that will do. */

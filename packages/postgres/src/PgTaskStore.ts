@@ -31,23 +31,23 @@ const isId = (id: string): boolean => /^\d{1,18}$/.test(id)
 
 const cancelSql = `
   with gone as (delete from outrigger.task where id = $1::bigint
-    returning id, fence, route, priority, attempt, created_at, run_at, started_at, unique_key, payload, metadata, failure, progress)
-  insert into outrigger.finished (id, fence, route, priority, state, attempt, created_at, run_at, started_at, unique_key, payload, metadata, failure, progress)
-  select id, fence + 1, route, priority, 'cancelled', attempt, created_at, run_at, started_at, unique_key, payload, metadata, failure, progress from gone
+    returning id, fence, route, priority, attempt, created_at, run_at, started_at, unique_key, key, expires_at, errors, payload, metadata, failure, progress)
+  insert into outrigger.finished (id, fence, route, priority, state, attempt, created_at, run_at, started_at, unique_key, key, expires_at, errors, payload, metadata, failure, progress)
+  select id, fence + 1, route, priority, 'cancelled', attempt, created_at, run_at, started_at, unique_key, key, expires_at, errors, payload, metadata, failure, progress from gone
   on conflict do nothing`
 
 const redriveSql = `
   with back as (delete from outrigger.finished where id = $1::bigint and state in ('dead', 'cancelled')
-    returning id, fence, route, priority, created_at, unique_key, payload, metadata, failure)
-  insert into outrigger.task (id, fence, route, priority, created_at, unique_key, payload, metadata, failure) overriding system value
-  select id, fence, route, priority, created_at, unique_key, payload, metadata, failure from back`
+    returning id, fence, route, priority, created_at, unique_key, key, expires_at, errors, payload, metadata, failure)
+  insert into outrigger.task (id, fence, route, priority, created_at, unique_key, key, expires_at, errors, payload, metadata, failure) overriding system value
+  select id, fence, route, priority, created_at, unique_key, key, expires_at, errors, payload, metadata, failure from back`
 
 const listWhere = `
   ($1::bigint is null or t.id < $1::bigint) and ($2::text is null or t.state = $2) and ($3::text is null or r.queue = $3)
   and ($4::text is null or r.name = $4)`
 
 const definitionsSql = `
-  select name, version, queue, priority, timeout::float8 as timeout, retry, needs, payload_schema as "payloadSchema"
+  select name, version, queue, priority, timeout::float8 as timeout, retry, needs, expires_after::float8 as "expiresAfter", payload_schema as "payloadSchema"
   from outrigger.definition order by name, version`
 
 const renewSql = `
@@ -68,10 +68,10 @@ const queuesSql = `
   from outrigger.task t join outrigger.route r on r.id = t.route group by r.queue order by r.queue`
 
 const defineSql = `
-  insert into outrigger.definition (name, version, queue, priority, timeout, retry, needs, payload_schema)
-  values ($1, $2, $3, $4, $5, $6::jsonb, $7::text[], $8::jsonb)
+  insert into outrigger.definition (name, version, queue, priority, timeout, retry, needs, payload_schema, expires_after)
+  values ($1, $2, $3, $4, $5, $6::jsonb, $7::text[], $8::jsonb, $9)
   on conflict (name, version) do update set queue = excluded.queue, priority = excluded.priority, timeout = excluded.timeout,
-    retry = excluded.retry, needs = excluded.needs, payload_schema = excluded.payload_schema, updated_at = now()`
+    retry = excluded.retry, needs = excluded.needs, payload_schema = excluded.payload_schema, expires_after = excluded.expires_after, updated_at = now()`
 
 const deregisterSql = `
   with gone as (update outrigger.worker set reaped_at = clock_timestamp() where id = $1 and reaped_at is null),
@@ -118,10 +118,12 @@ const enqueuingSide = (sql: PgClient.PgClient, query: Query, waiters: Waiters) =
 const workerSide = (query: Query) => ({
   define: (definitions: ReadonlyArray<TaskStore.TaskDefinition>) => Effect.forEach(definitions, (d) => query(defineSql, [
     d.name, d.version, d.queue, d.priority, d.timeout, JSON.stringify(d.retry), d.needs,
-    d.payloadSchema === undefined ? null : JSON.stringify(d.payloadSchema)
+    d.payloadSchema === undefined ? null : JSON.stringify(d.payloadSchema), d.expiresAfter ?? null
   ]), { discard: true }),
   definitions: Effect.map(query(definitionsSql), (rows) =>
-    rows.map((row) => ({ ...row, payloadSchema: row.payloadSchema ?? undefined }) as TaskStore.TaskDefinition)),
+    rows.map(({ expiresAfter, ...row }) => ({
+      ...row, payloadSchema: row.payloadSchema ?? undefined, ...(expiresAfter !== null && { expiresAfter })
+    }) as TaskStore.TaskDefinition)),
   register: ({ lease, name }: { readonly name: string; readonly lease: number }) => Effect.map(
     query(`insert into outrigger.worker (name, expires_at) values ($1, clock_timestamp() + $2::float8 * interval '1 ms') returning id::text`, [name, lease]),
     ([row]) => row.id as string

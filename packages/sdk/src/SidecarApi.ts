@@ -64,6 +64,15 @@ export const TaskFailure = Schema.Struct({
   error: Schema.optionalKey(Schema.Json)
 })
 
+/** How one attempt failed, when, and on which worker. */
+export const AttemptError = Schema.Struct({
+  attempt: Schema.Int,
+  at: Schema.String,
+  worker: Schema.String,
+  name: Schema.String,
+  message: Schema.String
+})
+
 /** The states of a task; the last three are ends. */
 export const TaskState = Schema.Literals(["scheduled", "ready", "running", "succeeded", "dead", "cancelled"])
 
@@ -80,23 +89,37 @@ export const Task = Schema.Struct({
   fence: Schema.String,
   result: Schema.optionalKey(Schema.Json),
   error: Schema.optionalKey(TaskFailure),
+  errors: Schema.optionalKey(Schema.Array(AttemptError)),
   progress: Schema.optionalKey(Schema.Struct({ ratio: Schema.Finite, text: Schema.String })),
   metadata: Schema.optionalKey(Schema.Record(Schema.String, Schema.String)),
+  uniqueKey: Schema.optionalKey(Schema.String),
+  concurrencyKey: Schema.optionalKey(Schema.String),
   createdAt: Schema.String,
   runAt: Schema.String,
+  expiresAt: Schema.optionalKey(Schema.String),
   startedAt: Schema.optionalKey(Schema.String),
   finishedAt: Schema.optionalKey(Schema.String)
 }).annotate({ identifier: "Task" })
 
+/** Milliseconds, or a duration such as "5 minutes". */
+const Duration = Schema.Union([Schema.Finite, Schema.String])
+
 const EnqueueOptions = Schema.Struct({
   version: Schema.optionalKey(Schema.Int),
-  delay: Schema.optionalKey(Schema.Union([Schema.Finite, Schema.String])),
+  delay: Schema.optionalKey(Duration),
+  runAt: Schema.optionalKey(Schema.Union([Schema.Finite, Schema.String])),
+  expiresAfter: Schema.optionalKey(Duration),
   priority: Schema.optionalKey(Schema.Int),
+  timeout: Schema.optionalKey(Duration),
   uniqueKey: Schema.optionalKey(Schema.String),
+  uniqueFor: Schema.optionalKey(Duration),
+  uniqueStates: Schema.optionalKey(Schema.Array(TaskState)),
+  concurrencyKey: Schema.optionalKey(Schema.String),
+  keyConcurrency: Schema.optionalKey(Schema.Int),
   metadata: Schema.optionalKey(Schema.Record(Schema.String, Schema.String))
 })
 
-/** What to enqueue. `delay` is milliseconds, or a duration such as "5 minutes". */
+/** What to enqueue. Durations are milliseconds, or words such as "5 minutes"; `runAt` is ISO 8601, or epoch milliseconds. */
 export const Enqueue = Schema.Struct({
   payload: Schema.Json,
   options: Schema.optionalKey(EnqueueOptions)

@@ -10,8 +10,10 @@ import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import { BreakerOpenError } from "./core/errors.ts"
-import type { NewTask, TaskDefinition, TaskId, TaskRecord } from "./core/tasks/task.ts"
-import { defineTask, newTaskFault } from "./core/tasks/taskDefinition.ts"
+import type * as Data from "./core/tasks/task.ts"
+import type { TaskDefinition, TaskId, TaskRecord } from "./core/tasks/task.ts"
+import * as NewTask from "./core/tasks/newTask.ts"
+import { defineTask } from "./core/tasks/taskDefinition.ts"
 import {
   type EnqueueError, InvalidOption, type InvalidPayload, NonRetryable, TaskCancelled, TaskDead
 } from "./core/tasks/taskErrors.ts"
@@ -23,7 +25,7 @@ export {
   type EnqueueError, IdempotencyConflict, InvalidOption, InvalidPayload, NonRetryable, SidecarUnavailable, StoreUnavailable,
   TaskCancelled as Cancelled, TaskDead as Dead, TaskNotFound as NotFound, UnknownTask
 } from "./core/tasks/taskErrors.ts"
-export type { NewTask, TaskDefinition, TaskFailure, TaskId, TaskRecord, TaskState } from "./core/tasks/task.ts"
+export type { AttemptError, NewTask, TaskDefinition, TaskFailure, TaskId, TaskRecord, TaskState } from "./core/tasks/task.ts"
 export type { HandlerContext } from "./TaskHandlers.ts"
 
 type Fields = Schema.Struct.Fields
@@ -41,7 +43,9 @@ export interface RetryOptions {
   readonly jitter?: "none" | "full" | "equal" | "decorrelated" | undefined
 }
 
-export interface Options<P extends Schema.Top | Fields, S extends Schema.Top, E extends Schema.Top> {
+export interface Options<P extends Schema.Top | Fields, S extends Schema.Top, E extends Schema.Top>
+  extends NewTask.KeyOptions<SchemaOf<P>["Type"], Duration.Input>
+{
   readonly payload: P
   /** What the handler gives; nothing unless said. */
   readonly success?: S
@@ -58,21 +62,14 @@ export interface Options<P extends Schema.Top | Fields, S extends Schema.Top, E 
   readonly retry?: RetryOptions
   /** Names of the dependencies without which an attempt makes no sense: while one's breaker is open, the task waits. */
   readonly needs?: ReadonlyArray<string>
-  /** While a task with this key is not over, enqueuing another gives that task's id. */
-  readonly uniqueKey?: (payload: SchemaOf<P>["Type"]) => string
+  /** A task that has not begun so long after it became due is dead: for work that is worth nothing when it is late. Never unless said. */
+  readonly expiresAfter?: Duration.Input
   /** Which typed failures may be tried again; none unless said. */
   readonly retryable?: (error: E["Type"]) => boolean
 }
 
-export interface EnqueueOptions {
-  /** Not before this has passed; at once unless said. */
-  readonly delay?: Duration.Input | undefined
-  readonly priority?: number | undefined
-  /** Enqueuing again with this key and payload gives the same task, until 24 hours after it ended. */
-  readonly idempotencyKey?: string | undefined
-  /** Kept with the task and given to its handler: trace context, tenant. */
-  readonly metadata?: Readonly<Record<string, string>> | undefined
-}
+/** How this one task differs from what its definition says. */
+export type EnqueueOptions = NewTask.EnqueueOptions<Duration.Input>
 
 /** A task of this name, payload, success and error. */
 export interface Task<Name extends string, P extends Schema.Top, S extends Schema.Top, E extends Schema.Top> {
@@ -102,7 +99,7 @@ export interface Task<Name extends string, P extends Schema.Top, S extends Schem
   encode(
     payload: P["Type"],
     options?: EnqueueOptions
-  ): Effect.Effect<NewTask, InvalidPayload | InvalidOption, P["EncodingServices"]>
+  ): Effect.Effect<Data.NewTask, InvalidPayload | InvalidOption, P["EncodingServices"]>
   /**
    * Handles this task for as long as the layer lives. Failures that the `error` schema does not accept, and defects, are
    * retried: a deploy may mend them.
@@ -143,11 +140,12 @@ export const make = <
   // A default for a type parameter has no value of its own: this is where it gets one.
   const success = (options.success ?? Schema.Void) as S
   const error = (options.error ?? Schema.Never) as E
-  const { retry, timeout, ...rest } = options
+  const { expiresAfter, needs, priority, queue, retry, timeout, version } = options
   const definition = defineTask(name, {
-    ...rest,
+    needs, priority, queue, version,
     payloadSchema: jsonSchemaOf(payload),
     timeout: timeout === undefined ? undefined : millis(name, "timeout", timeout),
+    expiresAfter: expiresAfter === undefined ? undefined : millis(name, "expiresAfter", expiresAfter),
     retry: retry && {
       ...retry,
       base: retry.base === undefined ? undefined : millis(name, "retry.base", retry.base),
@@ -166,11 +164,10 @@ class TaskImpl<Name extends string, P extends Schema.Top, S extends Schema.Top, 
   readonly success: S
   readonly error: E
   private readonly codecs
-  private readonly uniqueKey: ((payload: P["Type"]) => string) | undefined
+  private readonly keys: NewTask.KeyOptions<P["Type"], Duration.Input>
   private readonly retryable: (error: E["Type"]) => boolean
 
-  constructor(name: Name, definition: TaskDefinition, payload: P, success: S, error: E, options: {
-    readonly uniqueKey?: (payload: P["Type"]) => string
+  constructor(name: Name, definition: TaskDefinition, payload: P, success: S, error: E, options: NewTask.KeyOptions<P["Type"], Duration.Input> & {
     readonly retryable?: (error: E["Type"]) => boolean
   }) {
     this.name = name
@@ -179,25 +176,16 @@ class TaskImpl<Name extends string, P extends Schema.Top, S extends Schema.Top, 
     this.success = success
     this.error = error
     this.codecs = codecsOf(name, this)
-    this.uniqueKey = options.uniqueKey
+    this.keys = options
     this.retryable = options.retryable ?? (() => false)
   }
 
   encode(payload: P["Type"], options: EnqueueOptions = {}) {
-    const { name, priority, queue, version } = this.definition
     return Effect.flatMap(this.codecs.encodePayload(payload), (encoded) =>
       Effect.suspend(() => {
-        const task: NewTask = {
-          name, version, queue,
-          payload: encoded,
-          priority: options.priority ?? priority,
-          delay: options.delay === undefined ? 0 : toMillis(options.delay),
-          idempotencyKey: options.idempotencyKey,
-          uniqueKey: this.uniqueKey?.(payload),
-          metadata: options.metadata
-        }
-        const fault = newTaskFault(task)
-        return fault === undefined ? Effect.succeed(task) : Effect.fail(fault)
+        const settings = NewTask.readEnqueueOptions(options, readMillis)
+        const task = NewTask.newTaskOf(this.definition, encoded, NewTask.keysOf(payload, this.keys, readMillis), settings)
+        return task instanceof Error ? Effect.fail(task) : Effect.succeed(task)
       }))
   }
 
@@ -274,6 +262,9 @@ const toMillis = (input: Duration.Input): number => {
   const duration = Duration.fromInput(input)
   return duration._tag === "Some" ? Duration.toMillis(duration.value) : Number.NaN
 }
+
+/** What is no duration is NaN here, and refused with everything else. */
+const readMillis = (_: string, input: Duration.Input | undefined) => input === undefined ? undefined : toMillis(input)
 
 const millis = (task: string, option: string, input: Duration.Input): number => {
   const value = toMillis(input)

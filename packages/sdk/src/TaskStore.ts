@@ -18,11 +18,12 @@ import type { EnqueueError, StoreUnavailable, TaskNotFound } from "./core/tasks/
 import { makeMemoryTaskStore } from "./internal/memoryTaskStore.ts"
 
 export type {
-  ClaimedTask, Enqueued, HeldTask, NewTask, Settlement, TaskDefinition, TaskFailure, TaskId, TaskRecord, TaskRetry, TaskState
+  AttemptError, ClaimedTask, Enqueued, HeldTask, NewTask, Settlement, TaskDefinition, TaskFailure, TaskId, TaskRecord, TaskRetry, TaskState
 } from "./core/tasks/task.ts"
 export type { ClaimRequest, ListRequest, QueueDepth, Route, TaskPage, Upkeep, WorkerId } from "./core/tasks/taskPort.ts"
-export { isEnd, taskDefaults } from "./core/tasks/task.ts"
-export { defineTask, newTaskFault } from "./core/tasks/taskDefinition.ts"
+export { expired, isEnd, taskDefaults } from "./core/tasks/task.ts"
+export { newTaskFault, newTaskOf, sqlOptionsOf } from "./core/tasks/newTask.ts"
+export { defineTask } from "./core/tasks/taskDefinition.ts"
 export { formatPath } from "./core/tasks/taskErrors.ts"
 export { payloadFault, payloadLimit } from "./core/tasks/payload.ts"
 

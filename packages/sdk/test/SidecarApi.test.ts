@@ -12,6 +12,8 @@ type Plain<T> = { [K in keyof T]: T[K] }
 const record: TaskStore.TaskRecord = {
   id: "7", name: "charge", version: 2, queue: "money", state: "dead", priority: 3, payload: { n: 1 }, attempt: 4, fence: "9",
   failure: { name: "Error", message: "boom" }, progress: { ratio: 0.5, text: "half" }, metadata: { tenant: "t" },
+  errors: [{ attempt: 4, at: 1_700_000_002_500, worker: "runner-1 (3)", name: "Error", message: "boom" }],
+  uniqueKey: "order-1", concurrencyKey: "account-1", expiresAt: 1_700_000_009_000,
   createdAt: 1_700_000_000_000, runAt: 1_700_000_001_000, startedAt: 1_700_000_002_000, finishedAt: 1_700_000_003_000
 }
 

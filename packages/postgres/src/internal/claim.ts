@@ -37,6 +37,8 @@ interface ClaimedRow {
   readonly handbacks: number
   readonly fence: string
   readonly waited: number
+  readonly timeout: number | null
+  readonly key: string | null
   readonly metadata: Readonly<Record<string, string>> | null
 }
 
@@ -48,7 +50,7 @@ export const claimSql = (worker: number, lanes: ReadonlyArray<Pick<Lane, "route"
   update outrigger.task set state = 'running', fence = fence + 1, attempt = attempt + 1, worker = ${worker}, started_at = clock_timestamp()
   where ctid = any((${lanes.map((lane) => probe(lane as Lane, limit)).join(" || ")})[:${limit}])
   returning id::text, route, priority, payload, attempt, handbacks, fence::text,
-    (extract(epoch from clock_timestamp() - due_at) * 1000)::float8 as waited, metadata`
+    (extract(epoch from clock_timestamp() - due_at) * 1000)::float8 as waited, timeout, key, metadata`
 
 const lookSql = `
   select coalesce((select seq from outrigger.task where state = 'ready' and route = l.route and priority = l.priority order by seq limit 1), 0)::float8 as head
@@ -119,8 +121,11 @@ export class Claims {
     else if (this.turn % 10 === 0) for (const lane of chosen) lane.live = false // the heads are old: look again
   }
 
-  private taskOf({ attempt, fence, handbacks, id, metadata, payload, route, waited }: ClaimedRow): TaskStore.ClaimedTask {
+  private taskOf({ attempt, fence, handbacks, id, key, metadata, payload, route, timeout, waited }: ClaimedRow): TaskStore.ClaimedTask {
     const { name, queue, version } = this.routes.get(route)!
-    return { id, name, version, queue, payload, attempt, fence, handbacks, waited, metadata: metadata ?? undefined }
+    return {
+      id, name, version, queue, payload, attempt, fence, handbacks, waited,
+      timeout: timeout ?? undefined, concurrencyKey: key ?? undefined, metadata: metadata ?? undefined
+    }
   }
 }

@@ -1,22 +1,12 @@
 /** Enqueuing: one statement for many tasks, all or none. */
 import * as Effect from "effect/Effect"
-import type { SqlError } from "effect/sql/SqlError"
 import type { PgClient } from "@effect/sql-pg"
 import { type Task, TaskStore } from "@outrigger/sdk"
+import { bulkInsert } from "./bulkInsert.ts"
 import { enqueueError } from "./errors.ts"
 
 /** Goes out only when somebody sleeps: every NOTIFY takes a lock of the whole database at commit. */
 const wake = `(select case when exists (select from outrigger.sleeper) then pg_notify('outrigger_wake', '') end)::text as woken`
-
-/** Without keys, tasks of one route are plain rows. (An empty text stands for null: an array of nulls alone has no type.) */
-const plain = (notify: boolean) => `
-  with r as materialized (select outrigger.route_of($1, $2, $3) as id), made as (
-    insert into outrigger.task (route, priority, state, due_at, run_at, payload, metadata)
-    select r.id, p.priority, case when p.delay > 0 then 'scheduled' else 'ready' end,
-      clock_timestamp() + p.delay * interval '1 ms', clock_timestamp() + p.delay * interval '1 ms', p.payload::jsonb, nullif(p.metadata, '')::jsonb
-    from r cross join unnest($4::text[], $5::int[], $6::float8[], $7::text[]) with ordinality p(payload, priority, delay, metadata, place)
-    order by p.place returning id)
-  select id::text, false as duplicate${notify ? `, ${wake}` : ""} from made order by made.id`
 
 /** With keys, each goes through the function that knows them; still one statement, and so all or none. */
 const keyed = (notify: boolean) => `
@@ -40,21 +30,14 @@ export const makeEnqueue = (sql: PgClient.PgClient, notify: boolean): Enqueue =>
     const fault = TaskStore.newTaskFault(task)
     if (fault !== undefined) return Effect.fail(fault)
   }
-  const rows: Effect.Effect<ReadonlyArray<TaskStore.Enqueued>, SqlError> = isPlain(tasks)
-    ? sql.unsafe<TaskStore.Enqueued>(plain(notify), [
-      first.queue, first.name, first.version,
-      tasks.map(({ payload }) => JSON.stringify(payload ?? null)),
-      tasks.map(({ priority }) => priority),
-      tasks.map(({ delay }) => delay),
-      tasks.map(({ metadata }) => metadata === undefined ? "" : JSON.stringify(metadata))
-    ])
-    : sql.unsafe<TaskStore.Enqueued>(keyed(notify), [
+  const [text, values] = isPlain(tasks)
+    ? bulkInsert(tasks, notify ? `, ${wake}` : "")
+    : [keyed(notify), [
       tasks.map(({ name }) => name),
       tasks.map(({ payload }) => JSON.stringify(payload ?? null)),
-      tasks.map(({ delay, idempotencyKey, metadata, priority, queue, uniqueKey, version }) =>
-        JSON.stringify({ delay, idempotencyKey, metadata, priority, queue, uniqueKey, version }))
-    ])
-  return rows.pipe(
+      tasks.map((task) => JSON.stringify(TaskStore.sqlOptionsOf(task)))
+    ]] as const
+  return sql.unsafe<TaskStore.Enqueued>(text, values).pipe(
     Effect.map((all) => all.map(({ duplicate, id }) => ({ id, duplicate }))),
     Effect.mapError(enqueueError(first.name))
   )

@@ -17,6 +17,10 @@ interface Row {
   readonly failure: TaskStore.TaskFailure | null
   readonly progress: { readonly ratio: number; readonly text: string } | null
   readonly metadata: Readonly<Record<string, string>> | null
+  readonly errors: ReadonlyArray<TaskStore.AttemptError> | null
+  readonly uniqueKey: string | null
+  readonly key: string | null
+  readonly expires: number | null
   readonly created: number
   readonly run: number
   readonly started: number | null
@@ -24,14 +28,14 @@ interface Row {
 }
 
 const columns = (table: "t" | "f") => `
-  ${table}.id, ${table}.state, ${table}.priority, ${table}.payload, ${table}.attempt, ${table}.fence, ${table}.failure, ${table}.progress,
-  ${table}.metadata, ${table}.route, ${table}.created_at, ${table}.run_at, ${table}.started_at,
+  ${table}.id, ${table === "t" ? "case t.state when 'parked' then 'ready' else t.state end as state" : "f.state"}, ${table}.priority, ${table}.payload, ${table}.attempt, ${table}.fence, ${table}.failure, ${table}.progress,
+  ${table}.metadata, ${table}.errors, ${table}.unique_key, ${table}.key, ${table}.expires_at, ${table}.route, ${table}.created_at, ${table}.run_at, ${table}.started_at,
   ${table === "f" ? "f.result, f.finished_at" : "null::jsonb as result, null::timestamptz as finished_at"}`
 
 /** Whatever `where` and `order` say, of both tables; `where` sees the columns of `r` (a route) and of `t`. */
 export const selectTasks = (where: string, rest = ""): string => `
   select x.id::text, r.name, r.version, r.queue, x.state, x.priority, x.payload, x.attempt, x.fence::text, x.result, x.failure,
-    x.progress, x.metadata, ${millis("x.created_at")} as created, ${millis("x.run_at")} as run,
+    x.progress, x.metadata, x.errors, substr(x.unique_key, length(r.name) + 2) as "uniqueKey", x.key, ${millis("x.expires_at")} as expires, ${millis("x.created_at")} as created, ${millis("x.run_at")} as run,
     ${millis("x.started_at")} as started, ${millis("x.finished_at")} as finished
   from (
     select ${columns("t")} from outrigger.task t join outrigger.route r on r.id = t.route where ${where}
@@ -46,6 +50,10 @@ export const recordOf = (row: Row): TaskStore.TaskRecord => ({
   ...(row.failure !== null && { failure: row.failure }),
   ...(row.progress !== null && { progress: row.progress }),
   ...(row.metadata !== null && { metadata: row.metadata }),
+  ...(row.errors !== null && { errors: row.errors }),
+  ...(row.uniqueKey !== null && { uniqueKey: row.uniqueKey }),
+  ...(row.key !== null && { concurrencyKey: row.key }),
+  ...(row.expires !== null && { expiresAt: row.expires }),
   createdAt: row.created, runAt: row.run,
   ...(row.started !== null && { startedAt: row.started }),
   ...(row.finished !== null && { finishedAt: row.finished })

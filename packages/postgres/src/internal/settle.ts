@@ -19,9 +19,9 @@ const owned = `ctid = any(array(select mine.ctid from unnest($1::bigint[], $2::b
 /** $4 states, $5 results, $6 failures; an empty text stands for null, for an array of nulls alone has no type. */
 export const endSql = `
   with gone as (delete from outrigger.task where ${owned}
-    returning id, fence, route, priority, attempt, created_at, run_at, started_at, unique_key, payload, metadata, failure, progress)
-  insert into outrigger.finished (id, fence, route, priority, state, attempt, created_at, run_at, started_at, unique_key, payload, metadata, progress, result, failure)
-  select g.id, g.fence, g.route, g.priority, e.state, g.attempt, g.created_at, g.run_at, g.started_at, g.unique_key, g.payload, g.metadata, g.progress,
+    returning id, fence, route, priority, attempt, created_at, run_at, started_at, unique_key, key, expires_at, errors, payload, metadata, failure, progress)
+  insert into outrigger.finished (id, fence, route, priority, state, attempt, created_at, run_at, started_at, unique_key, key, expires_at, errors, payload, metadata, progress, result, failure)
+  select g.id, g.fence, g.route, g.priority, e.state, g.attempt, g.created_at, g.run_at, g.started_at, g.unique_key, g.key, g.expires_at, g.errors, g.payload, g.metadata, g.progress,
     nullif(e.result, '')::jsonb, nullif(e.failure, '')::jsonb
   from gone g join unnest($1::bigint[], $4::text[], $5::text[], $6::text[]) e(id, state, result, failure) using (id)
   returning id::text`

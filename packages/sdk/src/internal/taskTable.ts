@@ -5,12 +5,12 @@
 import type {
   ClaimedTask, Enqueued, HeldTask, NewTask, Settlement, TaskDefinition, TaskFailure, TaskId, TaskRecord, TaskState
 } from "../core/tasks/task.ts"
-import { isEnd } from "../core/tasks/task.ts"
-import { newTaskFault } from "../core/tasks/taskDefinition.ts"
+import { expired, isEnd } from "../core/tasks/task.ts"
+import { holdsUnique, newTaskFault } from "../core/tasks/newTask.ts"
 import { type EnqueueError, IdempotencyConflict } from "../core/tasks/taskErrors.ts"
 import type { ClaimRequest, ListRequest, QueueDepth, TaskPage, Upkeep, WorkerId } from "../core/tasks/taskPort.ts"
 
-interface Row extends NewTask {
+interface Row extends Omit<NewTask, "runAt"> {
   readonly id: TaskId
   readonly createdAt: number
   state: TaskState
@@ -22,6 +22,7 @@ interface Row extends NewTask {
   worker: WorkerId | undefined
   runAt: number
   readonly dueAt: number
+  readonly expiresAt: number | undefined
   startedAt: number | undefined
   finishedAt: number | undefined
   result: unknown
@@ -40,6 +41,8 @@ export class TaskTable {
   private readonly workers = new Map<WorkerId, Worker>()
   private readonly definitions = new Map<string, TaskDefinition>()
   private readonly idempotency = new Map<string, TaskId>()
+  /** The newest task of each unique key; whether it still holds it is asked of its state. */
+  private readonly holders = new Map<string, TaskId>()
   private nextId = 1
   private nextPlace = 1
   private nextWorker = 1
@@ -53,7 +56,7 @@ export class TaskTable {
       if (fault !== undefined) return fault
     }
     return tasks.map((task) => {
-      const known = this.known(task)
+      const known = this.known(task, now)
       return known === undefined ? { id: this.insert(task, now), duplicate: false } : { id: known.id, duplicate: true }
     })
   }
@@ -67,27 +70,27 @@ export class TaskTable {
     return clash ? new IdempotencyConflict(key) : undefined
   }
 
-  private known(task: NewTask): Row | undefined {
+  private known(task: NewTask, now: number): Row | undefined {
     const byKey = task.idempotencyKey === undefined ? undefined : this.rows.get(this.idempotency.get(task.idempotencyKey) ?? "")
     if (byKey !== undefined || task.uniqueKey === undefined) return byKey
-    for (const row of this.rows.values()) {
-      if (row.name === task.name && row.uniqueKey === task.uniqueKey && !isEnd(row.state)) return row
-    }
-    return undefined
+    const holder = this.rows.get(this.holders.get(uniqueOf(task)) ?? "")
+    return holder !== undefined && holdsUnique(task, holder.state, holder.createdAt, now) ? holder : undefined
   }
 
   private insert(task: NewTask, now: number): TaskId {
     const id = String(this.nextId++)
-    const runAt = now + task.delay
+    const runAt = Math.max(now, task.runAt ?? now + task.delay)
     this.rows.set(id, {
       ...task, id, createdAt: now, runAt, dueAt: runAt,
+      expiresAt: task.expiresAfter === undefined ? undefined : runAt + task.expiresAfter,
       payload: structuredClone(task.payload),
-      state: task.delay > 0 ? "scheduled" : "ready",
+      state: runAt > now ? "scheduled" : "ready",
       place: this.nextPlace++,
       attempt: 0, handbacks: 0, fence: 0, worker: undefined,
       startedAt: undefined, finishedAt: undefined, result: undefined, failure: undefined, progress: undefined
     })
     if (task.idempotencyKey !== undefined) this.idempotency.set(task.idempotencyKey, id)
+    if (task.uniqueKey !== undefined) this.holders.set(uniqueOf(task), id)
     return id
   }
 
@@ -172,7 +175,7 @@ export class TaskTable {
     if (!this.workers.has(worker)) return []
     const wanted = new Set(routes.map(({ name, queue, version }) => JSON.stringify([queue, name, version])))
     const line = [...this.rows.values()]
-      .filter((row) => row.state === "ready" && wanted.has(JSON.stringify([row.queue, row.name, row.version])))
+      .filter((row) => row.state === "ready" && !isExpired(row, now) && wanted.has(JSON.stringify([row.queue, row.name, row.version])))
       .sort((a, b) => a.priority - b.priority || a.place - b.place)
     return line.slice(0, limit).map((row) => {
       row.state = "running"
@@ -180,8 +183,9 @@ export class TaskTable {
       row.attempt++
       row.fence++
       row.startedAt = now
-      const { attempt, handbacks, id, metadata, name, payload, queue, version } = row
-      return { id, name, version, queue, payload: structuredClone(payload), attempt, handbacks, fence: String(row.fence), waited: now - row.dueAt, metadata }
+      const { attempt, concurrencyKey, handbacks, id, metadata, name, payload, queue, timeout, version } = row
+      const waited = now - row.dueAt
+      return { id, name, version, queue, payload: structuredClone(payload), attempt, handbacks, fence: String(row.fence), waited, timeout, concurrencyKey, metadata }
     })
   }
 
@@ -222,6 +226,7 @@ export class TaskTable {
     let promoted = 0
     let reaped = 0
     for (const row of this.rows.values()) {
+      if (isExpired(row, now)) this.expire(row, now)
       if (row.state !== "scheduled" || row.runAt > now) continue
       this.ready(row, row.runAt)
       promoted++
@@ -267,12 +272,23 @@ export class TaskTable {
     row.place = this.nextPlace++
   }
 
+  private expire(row: Row, now: number): void {
+    row.failure = expired
+    this.end(row, "dead", now)
+  }
+
   private end(row: Row, state: "succeeded" | "dead" | "cancelled", now: number): void {
     row.state = state
     row.worker = undefined
     row.finishedAt = now
   }
 }
+
+/** It has waited too long for its first attempt. */
+const isExpired = ({ attempt, expiresAt, state }: Row, now: number): boolean =>
+  expiresAt !== undefined && expiresAt <= now && attempt === 0 && (state === "ready" || state === "scheduled")
+
+const uniqueOf = ({ name, uniqueKey }: NewTask): string => JSON.stringify([name, uniqueKey])
 
 const samePayload = (a: NewTask, b: NewTask): boolean => a.name === b.name && canonical(a.payload) === canonical(b.payload)
 
@@ -289,6 +305,9 @@ const recordOf = (row: Row): TaskRecord => ({
   ...(row.failure !== undefined && { failure: row.failure }),
   ...(row.progress !== undefined && { progress: row.progress }),
   ...(row.metadata !== undefined && { metadata: row.metadata }),
+  ...(row.uniqueKey !== undefined && { uniqueKey: row.uniqueKey }),
+  ...(row.concurrencyKey !== undefined && { concurrencyKey: row.concurrencyKey }),
+  ...(row.expiresAt !== undefined && { expiresAt: row.expiresAt }),
   createdAt: row.createdAt, runAt: row.runAt,
   ...(row.startedAt !== undefined && { startedAt: row.startedAt }),
   ...(row.finishedAt !== undefined && { finishedAt: row.finishedAt })

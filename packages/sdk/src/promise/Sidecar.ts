@@ -4,6 +4,7 @@
  */
 import { type DurationInput, toMillis } from "../core/time/duration.ts"
 import { Dependency } from "../core/dependency.ts"
+import { wireOptionsOf } from "../core/tasks/newTask.ts"
 import type { Enqueued, NewTask, TaskId, TaskRecord } from "../core/tasks/task.ts"
 import {
   IdempotencyConflict, InvalidOption, InvalidPayload, SidecarUnavailable, TaskNotFound, UnknownTask
@@ -85,12 +86,12 @@ export class Sidecar {
   /** Retried under one key within the deadline; then `SidecarUnavailable`, which carries that key. */
   async enqueue(task: NewTask): Promise<Enqueued> {
     const key = task.idempotencyKey ?? crypto.randomUUID()
-    const { delay, metadata, name, payload, priority, uniqueKey, version } = task
+    const { name, payload } = task
     const answer = await this.ask(key, {
       method: "POST",
       path: `/v1/tasks/${encodeURIComponent(name)}`,
       headers: { "idempotency-key": key },
-      body: { payload, options: { version, priority, delay, uniqueKey, metadata } }
+      body: { payload, options: wireOptionsOf(task) }
     }, name)
     const { duplicate, id } = answer.body as EnqueuedJson
     return { id, duplicate }
@@ -100,10 +101,10 @@ export class Sidecar {
   async enqueueMany(tasks: ReadonlyArray<NewTask>): Promise<ReadonlyArray<Enqueued>> {
     if (tasks.length === 0) return []
     const body: EnqueueManyJson = {
-      tasks: tasks.map(({ delay, idempotencyKey = crypto.randomUUID(), metadata, name, payload, priority, uniqueKey, version }) => ({
-        name, payload, idempotencyKey,
-        options: { version, priority, delay, ...(uniqueKey !== undefined && { uniqueKey }), ...(metadata !== undefined && { metadata }) }
-      }))
+      tasks: tasks.map((task) => {
+        const { idempotencyKey = crypto.randomUUID(), name, payload } = task
+        return { name, payload, idempotencyKey, options: wireOptionsOf(task) }
+      })
     }
     const answer = await this.ask(undefined, { method: "POST", path: "/v1/tasks", body }, tasks[0]!.name)
     return (answer.body as { readonly tasks: ReadonlyArray<Enqueued> }).tasks

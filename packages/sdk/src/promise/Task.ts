@@ -4,13 +4,16 @@
  */
 import { type DurationInput, toMillis } from "../core/time/duration.ts"
 import type { NewTask, TaskDefinition, TaskRetry } from "../core/tasks/task.ts"
-import { defineTask, newTaskFault } from "../core/tasks/taskDefinition.ts"
+import { type EnqueueOptions, type KeyOptions, keysOf, newTaskOf, readEnqueueOptions } from "../core/tasks/newTask.ts"
+import { defineTask } from "../core/tasks/taskDefinition.ts"
 import { InvalidOption, InvalidPayload, type PayloadIssue } from "../core/tasks/taskErrors.ts"
 import type { InputOf, OutputOf, StandardIssue, StandardSchema, Validated } from "./StandardSchema.ts"
 
 type AnySchema = StandardSchema<any, any>
 
-export interface TaskOptions<P extends AnySchema, S extends AnySchema | undefined> {
+export type { EnqueueOptions } from "../core/tasks/newTask.ts"
+
+export interface TaskOptions<P extends AnySchema, S extends AnySchema | undefined> extends KeyOptions<OutputOf<P>> {
   readonly payload: P
   /** Checks what the handler gives. */
   readonly success?: S
@@ -26,18 +29,8 @@ export interface TaskOptions<P extends AnySchema, S extends AnySchema | undefine
   readonly retry?: { readonly [K in keyof TaskRetry]?: K extends "base" | "max" ? DurationInput : TaskRetry[K] }
   /** Names of the dependencies without which an attempt makes no sense: while one's breaker is open, the task waits. */
   readonly needs?: ReadonlyArray<string>
-  /** While a task with this key is not over, enqueuing another gives that task's id. */
-  readonly uniqueKey?: (payload: OutputOf<P>) => string
-}
-
-export interface EnqueueOptions {
-  /** Not before this has passed; at once unless said. */
-  readonly delay?: DurationInput | undefined
-  readonly priority?: number | undefined
-  /** Enqueuing again with this key and payload gives the same task, until 24 hours after it ended. */
-  readonly idempotencyKey?: string | undefined
-  /** Kept with the task and given to its handler: trace context, tenant. */
-  readonly metadata?: Readonly<Record<string, string>> | undefined
+  /** A task that has not begun so long after it became due is dead: for work that is worth nothing when it is late. Never unless said. */
+  readonly expiresAfter?: DurationInput
 }
 
 /** What a handler is given beside the payload. */
@@ -119,21 +112,22 @@ class TaskImpl<Name extends string, P extends AnySchema, S extends AnySchema | u
   readonly definition: TaskDefinition
   readonly payload: P
   readonly success: S
-  private readonly uniqueKey: ((payload: OutputOf<P>) => string) | undefined
+  private readonly keys: KeyOptions<OutputOf<P>>
 
   constructor(name: Name, options: TaskOptions<P, S>) {
-    const { payload, retry, success, timeout, uniqueKey, ...rest } = options
+    const { expiresAfter, needs, payload, priority, queue, retry, success, timeout, version } = options
     if (typeof payload?.["~standard"]?.validate !== "function") {
       throw new InvalidOption(name, "payload", payload, "a Standard Schema, such as a zod, valibot or Effect schema")
     }
     this.name = name
     this.payload = payload
     this.success = success as S
-    this.uniqueKey = uniqueKey
+    this.keys = options
     this.definition = defineTask(name, {
-      ...rest,
+      needs, priority, queue, version,
       payloadSchema: jsonSchemaOf(payload),
       timeout: millis(name, "timeout", timeout),
+      expiresAfter: millis(name, "expiresAfter", expiresAfter),
       retry: retry && { ...retry, base: millis(name, "retry.base", retry.base), max: millis(name, "retry.max", retry.max) }
     })
   }
@@ -169,17 +163,9 @@ class TaskImpl<Name extends string, P extends AnySchema, S extends AnySchema | u
   }
 
   private newTask(payload: InputOf<P>, value: OutputOf<P>, options: EnqueueOptions): NewTask {
-    const { name, priority, queue, version } = this.definition
-    const task: NewTask = {
-      name, version, queue, payload,
-      priority: options.priority ?? priority,
-      delay: millis(name, "delay", options.delay) ?? 0,
-      idempotencyKey: options.idempotencyKey,
-      uniqueKey: this.uniqueKey?.(value),
-      metadata: options.metadata
-    }
-    const fault = newTaskFault(task)
-    if (fault !== undefined) throw fault
+    const read = (option: string, input: DurationInput | undefined) => millis(this.name, option, input)
+    const task = newTaskOf(this.definition, payload, keysOf(value, this.keys, read), readEnqueueOptions(options, read))
+    if (task instanceof Error) throw task
     return task
   }
 }

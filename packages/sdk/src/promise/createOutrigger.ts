@@ -7,6 +7,7 @@ import { liveTimers } from "../core/time/live.ts"
 import { logLines } from "../core/events/logLines.ts"
 import { apiDefaults, type PolicyOptions } from "../core/options.ts"
 import { Registry } from "../core/registry.ts"
+import { sqlOptionsOf } from "../core/tasks/newTask.ts"
 import type { TaskId, TaskRecord } from "../core/tasks/task.ts"
 import { InvalidOption, TaskCancelled, TaskDead } from "../core/tasks/taskErrors.ts"
 import type { Timers } from "../core/time/timers.ts"
@@ -206,11 +207,10 @@ export class Outrigger {
   enqueueSql<T extends AnyTask>(
     task: T, payload: PayloadOf<T>, options?: EnqueueOptions
   ): { readonly text: string; readonly values: Array<string> } {
-    const { delay, idempotencyKey, metadata, name, payload: encoded, priority, queue, uniqueKey, version } = task.encodeSync(payload, options)
-    const sqlOptions = JSON.stringify({ version, queue, priority, delay, idempotencyKey, uniqueKey, metadata })
+    const encoded = task.encodeSync(payload, options)
     return {
       text: "select outrigger.enqueue($1, $2::jsonb, $3::jsonb) as id",
-      values: [name, JSON.stringify(encoded ?? null), sqlOptions]
+      values: [encoded.name, JSON.stringify(encoded.payload ?? null), JSON.stringify(sqlOptionsOf(encoded))]
     }
   }
 

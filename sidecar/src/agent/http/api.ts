@@ -66,25 +66,37 @@ const readDuration = (input: number | string): number | undefined => {
 const refuseWith = (status: number, detail: string): Effect.Effect<never> =>
   Effect.die(HttpServerResponse.jsonUnsafe(problemOfStatus(status, detail), { status, contentType: problemType }))
 
+/** Options in milliseconds; fails with the one that is no duration, or no moment. */
+const readOptions = (name: string, { expiresAfter, runAt, timeout, delay, uniqueFor, ...rest }: NonNullable<EnqueueBody["options"]>) => {
+  const faults: Array<Task.InvalidOption> = []
+  const millis = (option: string, input: number | string | undefined) => {
+    const value = input === undefined ? undefined : readDuration(input)
+    if (value === undefined && input !== undefined) faults.push(new Task.InvalidOption(name, option, input, 'milliseconds or a duration such as "5 minutes"'))
+    return value
+  }
+  const moment = typeof runAt === "string" ? Date.parse(runAt) : runAt
+  if (Number.isNaN(moment)) faults.push(new Task.InvalidOption(name, "runAt", runAt, 'ISO 8601, such as "2030-01-31T08:00:00Z", or epoch milliseconds'))
+  const options = {
+    ...rest, runAt: moment,
+    delay: millis("delay", delay),
+    expiresAfter: millis("expiresAfter", expiresAfter),
+    timeout: millis("timeout", timeout),
+    uniqueFor: millis("uniqueFor", uniqueFor)
+  }
+  return faults.length === 0 ? Effect.succeed(options) : Effect.fail(faults[0]!)
+}
+
 const newTaskOf = (
   definitions: Definitions, name: string, { options = {}, payload }: EnqueueBody, idempotencyKey: string | undefined
 ): Effect.Effect<TaskStore.NewTask, Task.EnqueueError> =>
   Effect.gen(function*() {
     const definition = yield* definitions.find(name, options.version)
-    const delay = readDuration(options.delay ?? 0)
-    if (delay === undefined) {
-      return yield* Effect.fail(new Task.InvalidOption(name, "delay", options.delay, 'milliseconds or a duration such as "5 minutes"'))
-    }
-    const task: TaskStore.NewTask = {
-      name, payload, delay, idempotencyKey,
-      version: definition.version,
-      queue: definition.queue,
-      priority: options.priority ?? definition.priority,
-      uniqueKey: options.uniqueKey,
-      metadata: options.metadata
-    }
-    const fault = TaskStore.newTaskFault(task)
-    if (fault !== undefined) return yield* Effect.fail(fault)
+    const { concurrencyKey, keyConcurrency, uniqueFor, uniqueKey, uniqueStates, ...rest } = yield* readOptions(name, options)
+    const keys = { concurrencyKey, keyConcurrency, uniqueFor, uniqueKey, uniqueStates }
+    // A delay of 0 beside a moment is what clients send that say everything.
+    const settings = { ...rest, idempotencyKey, delay: rest.delay === 0 && rest.runAt !== undefined ? undefined : rest.delay }
+    const task = TaskStore.newTaskOf(definition, payload, keys, settings)
+    if (task instanceof Error) return yield* Effect.fail(task)
     const issues = yield* definitions.issues(definition, payload)
     return issues.length === 0 ? task : yield* Effect.fail(new Task.InvalidPayload(name, issues))
   })

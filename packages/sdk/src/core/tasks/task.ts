@@ -40,6 +40,8 @@ export interface TaskDefinition {
   readonly retry: TaskRetry
   /** Names of the dependencies without which an attempt makes no sense. */
   readonly needs: ReadonlyArray<string>
+  /** A task that has not begun so long after it became due is dead; undefined for never. */
+  readonly expiresAfter?: number | undefined
   /** JSON Schema (draft 2020-12) of the encoded payload, where the schema library can give one. */
   readonly payloadSchema: unknown
 }
@@ -57,19 +59,33 @@ export const taskDefaults = {
   expiresAfter: 24 * 3_600_000
 } as const satisfies Partial<TaskDefinition> & { readonly maxHandbacks: number; readonly expiresAfter: number }
 
-/** One task to be enqueued: the payload is encoded JSON already. */
+/** One task to be enqueued: the payload is encoded JSON already. Durations are milliseconds. */
 export interface NewTask {
   readonly name: string
   readonly version: number
   readonly queue: string
   readonly payload: unknown
   readonly priority: number
-  /** Milliseconds from now, on the store's clock; 0 is at once. */
+  /** From now, on the store's clock; 0 is at once. */
   readonly delay: number
+  /** Not before this moment, epoch ms; in place of a delay. */
+  readonly runAt?: number | undefined
+  /** So long after it became due it is dead, unless an attempt has begun. */
+  readonly expiresAfter?: number | undefined
+  /** Of each attempt, in place of the definition's. */
+  readonly timeout?: number | undefined
   /** Same key and same payload: the same task. Same key and another payload: an `IdempotencyConflict`. */
   readonly idempotencyKey?: string | undefined
-  /** While a task of this name and key is not over, enqueuing another gives that task's id. */
+  /** While a task of this name and key is in one of `uniqueStates`, enqueuing another gives that task's id. */
   readonly uniqueKey?: string | undefined
+  /** Counted from the enqueue of the other; for ever unless said. */
+  readonly uniqueFor?: number | undefined
+  /** Those that are no end, unless said. */
+  readonly uniqueStates?: ReadonlyArray<TaskState> | undefined
+  /** Of all tasks with this key, whatever their name, `keyConcurrency` run at a time, in the order in which they became ready. */
+  readonly concurrencyKey?: string | undefined
+  /** 1 unless said. */
+  readonly keyConcurrency?: number | undefined
   /** Free for the host: trace context, tenant. Strings only. */
   readonly metadata?: Readonly<Record<string, string>> | undefined
 }
@@ -89,6 +105,20 @@ export interface TaskFailure {
   readonly error?: unknown
 }
 
+/** What a task dies of that began no attempt within its `expiresAfter`. */
+export const expired: TaskFailure = { name: "Expired", message: "No attempt began within expiresAfter: more workers, or a longer time, would have run it" }
+
+/** How one attempt of a task failed. */
+export interface AttemptError {
+  readonly attempt: number
+  /** Epoch ms of the store's clock. */
+  readonly at: number
+  /** The worker that ran it: its name, and its id as the store knows it. */
+  readonly worker: string
+  readonly name: string
+  readonly message: string
+}
+
 /** A task as everybody may see it. Times are epoch milliseconds of the store's clock. */
 export interface TaskRecord {
   readonly id: TaskId
@@ -105,11 +135,17 @@ export interface TaskRecord {
   readonly result?: unknown
   /** The last failure; of a dead task, what it died of. */
   readonly failure?: TaskFailure | undefined
+  /** Every failed attempt, the oldest first; of very many only the last. */
+  readonly errors?: ReadonlyArray<AttemptError> | undefined
   readonly progress?: { readonly ratio: number; readonly text: string } | undefined
   readonly metadata?: Readonly<Record<string, string>> | undefined
+  readonly uniqueKey?: string | undefined
+  readonly concurrencyKey?: string | undefined
   readonly createdAt: number
   /** When it is, or was, due. */
   readonly runAt: number
+  /** When it is dead unless an attempt has begun. */
+  readonly expiresAt?: number | undefined
   readonly startedAt?: number | undefined
   readonly finishedAt?: number | undefined
 }
@@ -128,6 +164,9 @@ export interface ClaimedTask {
   readonly handbacks: number
   /** Milliseconds since it first became due, on the store's clock. */
   readonly waited: number
+  /** Of this attempt, in place of the definition's, ms. */
+  readonly timeout?: number | undefined
+  readonly concurrencyKey?: string | undefined
   readonly metadata?: Readonly<Record<string, string>> | undefined
 }
 
