@@ -197,8 +197,36 @@ describe("tasks over HTTP", () => {
     const { url } = yield* bench()
     yield* post(url, "/v1/tasks/charge-order", order)
     const answer = yield* ask(url, "GET", "/v1/queues")
-    assert.strictEqual(answer.json.queues[0].queue, "money")
-    assert.strictEqual(answer.json.queues[0].ready, 1)
+    const money = answer.json.queues.find(({ queue }: { readonly queue: string }) => queue === "money")
+    assert.deepInclude(money, { ready: 1, running: 0, estimated: false, limits: {} })
+  }))
+
+  it.live("pauses a queue, resumes it, and sets its limits", () => Effect.gen(function*() {
+    const { store, url } = yield* bench()
+    yield* post(url, "/v1/tasks/charge-order", order)
+    const worker = yield* store.register({ name: "w", lease: 60_000 })
+    const claim = store.claim({ worker, routes: [{ name: "charge-order", version: 1, queue: "money" }], limit: 1 })
+
+    const paused = yield* post(url, "/v1/queues/money/pause", undefined)
+    assert.isNumber(Date.parse(paused.json.pausedAt))
+    assert.strictEqual((yield* claim).length, 0)
+    const resumed = yield* post(url, "/v1/queues/money/resume", undefined)
+    assert.isUndefined(resumed.json.pausedAt)
+    assert.strictEqual((yield* claim).length, 1)
+
+    const body = (limits: unknown) => ({ body: JSON.stringify({ limits }), headers: { "content-type": "application/json" } })
+    const limited = yield* ask(url, "PATCH", "/v1/queues/money", body({ concurrency: 2, rateLimit: { limit: 10, per: 1000 } }))
+    assert.deepStrictEqual(limited.json.limits, { concurrency: 2, rateLimit: { limit: 10, per: 1000 } })
+    const refused = yield* ask(url, "PATCH", "/v1/queues/money", body({ concurrency: 0 }))
+    isProblem(refused, 422, "payload-refused")
+    assert.deepStrictEqual(refused.json.errors[0].path, ["limits", "concurrency"])
+    assert.deepStrictEqual((yield* ask(url, "PATCH", "/v1/queues/money", body(null))).json.limits, {})
+  }))
+
+  it.live("knows no queue that nobody has announced", () => Effect.gen(function*() {
+    const { url } = yield* bench()
+    isProblem(yield* post(url, "/v1/queues/typo/pause", undefined), 404, "queue-not-found")
+    isProblem(yield* post(url, "/v1/queues/typo/resume", undefined), 404, "queue-not-found")
   }))
 })
 

@@ -13,7 +13,7 @@ describe("the manifest of routes", () => {
 
   it("lets nobody change anything by GET, and opens the probes alone", () => {
     for (const { method, path, right } of routes) {
-      if (right === "submit" || right === "operate") assert.strictEqual(method, "POST", path)
+      if (right === "submit" || right === "operate") assert.notStrictEqual(method, "GET", path)
       if (right === "open") assert.include(["/livez", "/readyz", "/startupz", "/health"], path)
     }
   })

@@ -7,13 +7,14 @@ import * as Option from "effect/Option"
 import { Task, TaskStore } from "@outrigger/sdk"
 
 const base: TaskStore.NewTask = { name: "charge", version: 1, queue: "default", payload: { n: 1 }, priority: 5, delay: 0 }
-const task = (changes: Partial<TaskStore.NewTask> = {}): TaskStore.NewTask => ({ ...base, ...changes })
-const route: TaskStore.Route = { name: "charge", version: 1, queue: "default" }
+/** A task to enqueue, with what a test changes of it. */
+export const task = (changes: Partial<TaskStore.NewTask> = {}): TaskStore.NewTask => ({ ...base, ...changes })
+export const route: TaskStore.Route = { name: "charge", version: 1, queue: "default" }
 const failure = { name: "Error", message: "boom" }
 const lease = 60_000
 
 /** What the tests of one store need, under names that read. */
-const using = Effect.map(TaskStore.TaskStore, (store) => ({
+export const using = Effect.map(TaskStore.TaskStore, (store) => ({
   store,
   enqueue: (...tasks: ReadonlyArray<TaskStore.NewTask>) => Effect.map(store.enqueue(tasks), (all) => all.map(({ id }) => id)),
   worker: (duration = lease) => store.register({ name: "test", lease: duration }),

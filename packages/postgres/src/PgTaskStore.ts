@@ -22,6 +22,8 @@ import { Task, TaskStore } from "@outrigger/sdk"
 import { Claims, planner } from "./internal/claim.ts"
 import { makeEnqueue } from "./internal/enqueue.ts"
 import { storeUnavailable } from "./internal/errors.ts"
+import { QueueGate } from "./internal/queueGate.ts"
+import { makeQueues } from "./internal/queues.ts"
 import { recordOf, type Row, selectTasks } from "./internal/records.ts"
 import { settle } from "./internal/settle.ts"
 import { makeUpkeep } from "./internal/upkeep.ts"
@@ -47,8 +49,9 @@ const listWhere = `
   and ($4::text is null or r.name = $4)`
 
 const definitionsSql = `
-  select name, version, queue, priority, timeout::float8 as timeout, retry, needs, expires_after::float8 as "expiresAfter", payload_schema as "payloadSchema"
-  from outrigger.definition order by name, version`
+  select d.name, d.version, d.queue, nullif(q.declared, '{}') as "queueLimits", d.priority, d.timeout::float8 as timeout, d.retry, d.needs,
+    d.expires_after::float8 as "expiresAfter", d.payload_schema as "payloadSchema"
+  from outrigger.definition d join outrigger.queue q on q.name = d.queue order by d.name, d.version`
 
 const renewSql = `
   update outrigger.worker set expires_at = clock_timestamp() + $2::float8 * interval '1 ms' where id = $1 and reaped_at is null returning id`
@@ -61,13 +64,9 @@ const progressSql = `
   update outrigger.task set progress = jsonb_build_object('ratio', $4::float8, 'text', $5::text)
   where id = $1::bigint and fence = $2::bigint and worker = $3 returning id`
 
-const queuesSql = `
-  select r.queue, count(*) filter (where t.state = 'scheduled')::int as scheduled, count(*) filter (where t.state = 'ready')::int as ready,
-    count(*) filter (where t.state = 'running')::int as running,
-    (extract(epoch from clock_timestamp() - min(t.run_at) filter (where t.state = 'ready')) * 1000)::float8 as oldest
-  from outrigger.task t join outrigger.route r on r.id = t.route group by r.queue order by r.queue`
-
 const defineSql = `
+  with q as (insert into outrigger.queue (name, declared) values ($3, coalesce($10::jsonb, '{}'))
+    on conflict (name) do update set declared = excluded.declared where $10 is not null and queue.declared <> excluded.declared)
   insert into outrigger.definition (name, version, queue, priority, timeout, retry, needs, payload_schema, expires_after)
   values ($1, $2, $3, $4, $5, $6::jsonb, $7::text[], $8::jsonb, $9)
   on conflict (name, version) do update set queue = excluded.queue, priority = excluded.priority, timeout = excluded.timeout,
@@ -84,7 +83,7 @@ const ask = <A>(effect: Effect.Effect<A, SqlError>) => Effect.mapError(effect, s
 /** Statements whose rows are read right where they are asked for. */
 type Query = (text: string, values?: ReadonlyArray<unknown>) => Effect.Effect<ReadonlyArray<any>, Task.StoreUnavailable>
 
-const enqueuingSide = (sql: PgClient.PgClient, query: Query, waiters: Waiters) => {
+const enqueuingSide = (sql: PgClient.PgClient, query: Query, waiters: Waiters, gate: QueueGate) => {
   const find = (id: TaskStore.TaskId) => isId(id)
     ? Effect.map(query(selectTasks("t.id = $1::bigint"), [id]), ([row]) => row === undefined ? Option.none() : Option.some(recordOf(row as Row)))
     : Effect.succeed(Option.none<TaskStore.TaskRecord>())
@@ -111,18 +110,19 @@ const enqueuingSide = (sql: PgClient.PgClient, query: Query, waiters: Waiters) =
       : Effect.andThen(Effect.timeoutOption(waiters.ended(id), timeout), get(id))),
     cancel: (id: TaskStore.TaskId) => Effect.tap(change(cancelSql)(id), () => Effect.sync(() => waiters.announce([id]))),
     redrive: change(redriveSql),
-    queues: Effect.map(query(queuesSql), (rows) => rows.map((row): TaskStore.QueueDepth => ({ ...row, oldest: row.oldest ?? undefined })))
+    ...makeQueues(query, () => gate.forget())
   }
 }
 
 const workerSide = (query: Query) => ({
   define: (definitions: ReadonlyArray<TaskStore.TaskDefinition>) => Effect.forEach(definitions, (d) => query(defineSql, [
     d.name, d.version, d.queue, d.priority, d.timeout, JSON.stringify(d.retry), d.needs,
-    d.payloadSchema === undefined ? null : JSON.stringify(d.payloadSchema), d.expiresAfter ?? null
+    d.payloadSchema === undefined ? null : JSON.stringify(d.payloadSchema), d.expiresAfter ?? null,
+    d.queueLimits === undefined ? null : JSON.stringify(d.queueLimits)
   ]), { discard: true }),
   definitions: Effect.map(query(definitionsSql), (rows) =>
-    rows.map(({ expiresAfter, ...row }) => ({
-      ...row, payloadSchema: row.payloadSchema ?? undefined, ...(expiresAfter !== null && { expiresAfter })
+    rows.map(({ expiresAfter, queueLimits, ...row }) => ({
+      ...row, payloadSchema: row.payloadSchema ?? undefined, ...(expiresAfter !== null && { expiresAfter }), ...(queueLimits !== null && { queueLimits })
     }) as TaskStore.TaskDefinition)),
   register: ({ lease, name }: { readonly name: string; readonly lease: number }) => Effect.map(
     query(`insert into outrigger.worker (name, expires_at) values ($1, clock_timestamp() + $2::float8 * interval '1 ms') returning id::text`, [name, lease]),
@@ -136,8 +136,8 @@ const workerSide = (query: Query) => ({
     : query(`delete from outrigger.sleeper where worker = $1`, [Number(worker)]))
 })
 
-const taskSide = (sql: PgClient.PgClient, query: Query, waiters: Waiters): Pick<TaskStore.Service, "claim" | "settle" | "progress" | "upkeep" | "onWake"> => {
-  const claims = new Claims(sql)
+const taskSide = (sql: PgClient.PgClient, query: Query, waiters: Waiters, gate: QueueGate): Pick<TaskStore.Service, "claim" | "settle" | "progress" | "upkeep" | "onWake"> => {
+  const claims = new Claims(sql, gate)
   return {
     claim: (request) => ask(claims.claim(request)),
     settle: (worker, settlements) => Effect.tap(ask(settle(sql, worker, settlements)), (ids) => Effect.sync(() => waiters.announce(ids))),
@@ -156,13 +156,14 @@ const taskSide = (sql: PgClient.PgClient, query: Query, waiters: Waiters): Pick<
 export const make: Effect.Effect<TaskStore.Service, never, PgClient.PgClient | Scope.Scope> = Effect.gen(function*() {
   const sql = yield* PgClient.PgClient
   const waiters = new Waiters()
+  const gate = new QueueGate(sql)
   const query: Query = (text, values = []) => ask(sql.unsafe<any>(text, values))
   const over = (ids: ReadonlyArray<TaskStore.TaskId>) => Effect.map(
     sql.unsafe<{ id: string }>(`select id::text from outrigger.finished where id = any($1::bigint[])`, [ids]),
     (rows) => rows.map(({ id }) => id)
   )
   yield* Effect.forkScoped(waiters.poll(over))
-  return TaskStore.TaskStore.of({ ...enqueuingSide(sql, query, waiters), ...workerSide(query), ...taskSide(sql, query, waiters) })
+  return TaskStore.TaskStore.of({ ...enqueuingSide(sql, query, waiters, gate), ...workerSide(query), ...taskSide(sql, query, waiters, gate) })
 })
 
 /** Over the client at hand. */

@@ -2,6 +2,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
 import { Migrations, PgTaskStore } from "@outrigger/postgres"
+import { suite as queues } from "../../../test/conformance/TaskQueues.ts"
 import { suite } from "../../../test/conformance/TaskStore.ts"
 import { freshDatabase } from "../../../test/database.ts"
 
@@ -11,3 +12,4 @@ const layer = Layer.unwrap(Effect.map(freshDatabase, (url) => {
 }))
 
 suite("PostgreSQL", layer)
+queues("PostgreSQL", layer)

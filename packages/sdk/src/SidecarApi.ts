@@ -35,6 +35,11 @@ export class TaskNotFound extends HttpApiError.Problem<TaskNotFound>()("TaskNotF
   type: type("task-not-found"), status: 404, title: "There is no task with this id"
 }) {}
 
+/** There is no queue of this name. */
+export class QueueNotFound extends HttpApiError.Problem<QueueNotFound>()("QueueNotFound", {
+  type: type("queue-not-found"), status: 404, title: "There is no queue of this name"
+}) {}
+
 /** The payload, or an option, was refused; `errors` says where. Nothing was enqueued. */
 export class PayloadRefused extends HttpApiError.Problem<PayloadRefused>()("PayloadRefused", {
   type: type("payload-refused"), status: 422, title: "The payload was refused"
@@ -142,13 +147,25 @@ export const Accepted = Schema.Struct({ id: Schema.String, duplicate: Schema.Lit
 /** The key led to a task that was there before. */
 export const Duplicate = Schema.Struct({ id: Schema.String, duplicate: Schema.Literal(true) })
 
-/** Depth of a queue; `oldest` is how long its oldest ready task has waited, ms. */
+/** What a queue lets through, over all workers: tasks at a time, and attempts that begin in each `per`, ms. */
+export const QueueLimits = Schema.Struct({
+  concurrency: Schema.optionalKey(Schema.Int),
+  rateLimit: Schema.optionalKey(Schema.Struct({ limit: Schema.Int, per: Schema.Finite }))
+})
+
+/**
+ * A queue; `oldest` is how long its oldest ready task has waited, ms. Counts are exact up to a thousand or so of each kind, and beyond
+ * that `estimated`: nobody counts a million rows to show a number.
+ */
 export const Queue = Schema.Struct({
   queue: Schema.String,
   scheduled: Schema.Int,
   ready: Schema.Int,
   running: Schema.Int,
-  oldest: Schema.optionalKey(Schema.Finite)
+  estimated: Schema.Boolean,
+  oldest: Schema.optionalKey(Schema.Finite),
+  pausedAt: Schema.optionalKey(Schema.String),
+  limits: QueueLimits
 }).annotate({ identifier: "Queue" })
 
 /**
@@ -176,6 +193,7 @@ export class Authorization extends HttpApiMiddleware.Service<Authorization>()("@
 }) {}
 
 const Id = { id: Schema.String }
+const Name = { name: Schema.String }
 
 /** Enqueue, look, change. */
 export class TasksGroup extends HttpApiGroup.make("tasks").add(
@@ -214,12 +232,21 @@ export class TasksGroup extends HttpApiGroup.make("tasks").add(
   HttpApiEndpoint.post("retry", "/v1/tasks/:id/retry", { params: Id, success: Task, error: [TaskNotFound, Unavailable] })
 ) {}
 
-/** How deep the queues are. */
+/** How deep the queues are, and what they let through. */
 export class QueuesGroup extends HttpApiGroup.make("queues").add(
   HttpApiEndpoint.get("list", "/v1/queues", {
     success: Schema.Struct({ queues: Schema.Array(Queue) }),
     error: Unavailable
-  })
+  }),
+  HttpApiEndpoint.post("pause", "/v1/queues/:name/pause", { params: Name, success: Queue, error: [QueueNotFound, Unavailable] })
+    .annotate(OpenApi.Description, "Nothing is claimed from the queue any more, by any worker, within a second; what runs goes on."),
+  HttpApiEndpoint.post("resume", "/v1/queues/:name/resume", { params: Name, success: Queue, error: [QueueNotFound, Unavailable] }),
+  HttpApiEndpoint.patch("limit", "/v1/queues/:name", {
+    params: Name,
+    payload: Schema.Struct({ limits: Schema.NullOr(QueueLimits) }),
+    success: Queue,
+    error: [QueueNotFound, PayloadRefused, Unavailable]
+  }).annotate(OpenApi.Description, "Limits in place of those that workers declare; `null` takes them back.")
 ) {}
 
 /** What hosts say of themselves. */

@@ -11,7 +11,7 @@ import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import { BreakerOpenError } from "./core/errors.ts"
 import type * as Data from "./core/tasks/task.ts"
-import type { TaskDefinition, TaskId, TaskRecord } from "./core/tasks/task.ts"
+import type { Queue, TaskDefinition, TaskId, TaskRecord } from "./core/tasks/task.ts"
 import * as NewTask from "./core/tasks/newTask.ts"
 import { defineTask } from "./core/tasks/taskDefinition.ts"
 import {
@@ -22,7 +22,7 @@ import { type HandlerContext, type HandlerFailure, TaskHandlers } from "./TaskHa
 import { Tasks, type TasksError } from "./Tasks.ts"
 
 export {
-  type EnqueueError, IdempotencyConflict, InvalidOption, InvalidPayload, NonRetryable, SidecarUnavailable, StoreUnavailable,
+  type EnqueueError, IdempotencyConflict, QueueNotFound, InvalidOption, InvalidPayload, NonRetryable, SidecarUnavailable, StoreUnavailable,
   TaskCancelled as Cancelled, TaskDead as Dead, TaskNotFound as NotFound, UnknownTask
 } from "./core/tasks/taskErrors.ts"
 export type { AttemptError, NewTask, TaskDefinition, TaskFailure, TaskId, TaskRecord, TaskState } from "./core/tasks/task.ts"
@@ -53,8 +53,8 @@ export interface Options<P extends Schema.Top | Fields, S extends Schema.Top, E 
   readonly error?: E
   /** Of the payload's shape; raise it when old payloads no longer fit. 1 unless said. */
   readonly version?: number
-  /** "default" unless said. */
-  readonly queue?: string
+  /** A name, or a `Queue` with limits; "default" unless said. */
+  readonly queue?: string | Queue
   /** 0 (first) to 9 (last), 5 unless said. */
   readonly priority?: number
   /** Of one attempt; 15 minutes unless said. */

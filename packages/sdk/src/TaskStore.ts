@@ -12,17 +12,18 @@ import type * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
-import type { ClaimedTask, Enqueued, HeldTask, NewTask, Settlement, TaskDefinition, TaskId, TaskRecord } from "./core/tasks/task.ts"
-import type { ClaimRequest, ListRequest, QueueDepth, TaskPage, Upkeep, WorkerId } from "./core/tasks/taskPort.ts"
-import type { EnqueueError, StoreUnavailable, TaskNotFound } from "./core/tasks/taskErrors.ts"
+import type { ClaimedTask, Enqueued, HeldTask, NewTask, QueueLimits, Settlement, TaskDefinition, TaskId, TaskRecord } from "./core/tasks/task.ts"
+import type { ClaimRequest, ListRequest, QueueState, TaskPage, Upkeep, WorkerId } from "./core/tasks/taskPort.ts"
+import type { EnqueueError, InvalidOption, QueueNotFound, StoreUnavailable, TaskNotFound } from "./core/tasks/taskErrors.ts"
 import { makeMemoryTaskStore } from "./internal/memoryTaskStore.ts"
 
 export type {
-  AttemptError, ClaimedTask, Enqueued, HeldTask, NewTask, Settlement, TaskDefinition, TaskFailure, TaskId, TaskRecord, TaskRetry, TaskState
+  AttemptError, ClaimedTask, Enqueued, HeldTask, NewTask, QueueLimits, Settlement, TaskDefinition, TaskFailure, TaskId, TaskRecord, TaskRetry, TaskState
 } from "./core/tasks/task.ts"
-export type { ClaimRequest, ListRequest, QueueDepth, Route, TaskPage, Upkeep, WorkerId } from "./core/tasks/taskPort.ts"
+export type { ClaimRequest, ListRequest, QueueState, Route, TaskPage, Upkeep, WorkerId } from "./core/tasks/taskPort.ts"
 export { expired, isEnd, taskDefaults } from "./core/tasks/task.ts"
 export { newTaskFault, newTaskOf, sqlOptionsOf } from "./core/tasks/newTask.ts"
+export { queueLimitsFault } from "./core/tasks/queue.ts"
 export { defineTask } from "./core/tasks/taskDefinition.ts"
 export { formatPath } from "./core/tasks/taskErrors.ts"
 export { payloadFault, payloadLimit } from "./core/tasks/payload.ts"
@@ -42,7 +43,12 @@ export interface Service {
   readonly cancel: (id: TaskId) => Effect.Effect<TaskRecord, TaskNotFound | StoreUnavailable>
   /** Makes a dead or cancelled task ready again, with all its attempts; others stay as they are. */
   readonly redrive: (id: TaskId) => Effect.Effect<TaskRecord, TaskNotFound | StoreUnavailable>
-  readonly queues: Effect.Effect<ReadonlyArray<QueueDepth>, StoreUnavailable>
+  readonly queues: Effect.Effect<ReadonlyArray<QueueState>, StoreUnavailable>
+  /** Nothing is claimed from the queue any more, within a second, by any worker; what runs goes on. */
+  readonly pauseQueue: (queue: string) => Effect.Effect<QueueState, QueueNotFound | StoreUnavailable>
+  readonly resumeQueue: (queue: string) => Effect.Effect<QueueState, QueueNotFound | StoreUnavailable>
+  /** An operator's limits, in place of those that are declared; `undefined` takes them back. */
+  readonly limitQueue: (queue: string, limits: QueueLimits | undefined) => Effect.Effect<QueueState, QueueNotFound | InvalidOption | StoreUnavailable>
 
   /** Announces what a worker can run; the newest announcement of a name and version stands. */
   readonly define: (definitions: ReadonlyArray<TaskDefinition>) => Effect.Effect<void, StoreUnavailable>

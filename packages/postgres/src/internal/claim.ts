@@ -11,6 +11,7 @@ import * as Effect from "effect/Effect"
 import type { SqlError } from "effect/sql/SqlError"
 import type { PgClient } from "@effect/sql-pg"
 import type { TaskStore } from "@outrigger/sdk"
+import type { QueueGate } from "./queueGate.ts"
 
 /** Startup parameters of a pool that claims. */
 export const planner = {
@@ -42,14 +43,17 @@ interface ClaimedRow {
   readonly metadata: Readonly<Record<string, string>> | null
 }
 
-const probe = ({ priority, route }: Lane, limit: number): string =>
+const probe = ({ priority, route }: Lane, limit: Limit): string =>
   `array(select ctid from outrigger.task where state = 'ready' and route = ${route} and priority = ${priority} order by seq limit ${limit} for update skip locked)`
 
+/** `{limit}` is put in by `claim_limited`. */
+type Limit = number | "{limit}"
+
 /** The statement that takes at most `limit` from each of these lanes. */
-export const claimSql = (worker: number, lanes: ReadonlyArray<Pick<Lane, "route" | "priority">>, limit: number): string => `
+export const claimSql = (worker: number, lanes: ReadonlyArray<Pick<Lane, "route" | "priority">>, limit: Limit): string => `
   update outrigger.task set state = 'running', fence = fence + 1, attempt = attempt + 1, worker = ${worker}, started_at = clock_timestamp()
   where ctid = any((${lanes.map((lane) => probe(lane as Lane, limit)).join(" || ")})[:${limit}])
-  returning id::text, route, priority, payload, attempt, handbacks, fence::text,
+  returning id::text, state, route, priority, payload, attempt, handbacks, fence::text,
     (extract(epoch from clock_timestamp() - due_at) * 1000)::float8 as waited, timeout, key, metadata`
 
 const lookSql = `
@@ -66,22 +70,48 @@ const keyOf = ({ name, queue, version }: TaskStore.Route) => JSON.stringify([que
 /** What one process knows of the lines; hints, never truths. */
 export class Claims {
   private readonly sql: PgClient.PgClient
+  private readonly gate: QueueGate
   private readonly ids = new Map<string, number>()
   private readonly routes = new Map<number, TaskStore.Route>()
   private readonly lanes = new Map<number, ReadonlyArray<Lane>>()
   private turn = 0
 
-  constructor(sql: PgClient.PgClient) {
+  constructor(sql: PgClient.PgClient, gate: QueueGate) {
     this.sql = sql
+    this.gate = gate
   }
 
-  claim({ limit, routes, worker }: TaskStore.ClaimRequest): Effect.Effect<ReadonlyArray<TaskStore.ClaimedTask>, SqlError> {
+  /** From queues that are open at once, from those with limits one by one. */
+  claim(request: TaskStore.ClaimRequest): Effect.Effect<ReadonlyArray<TaskStore.ClaimedTask>, SqlError> {
+    return Effect.gen({ self: this }, function*() {
+      const { limited, open } = yield* this.gate.admit(request.routes)
+      const claimed: Array<TaskStore.ClaimedTask> = []
+      for (const [queue, routes] of limited) {
+        const limit = request.limit - claimed.length
+        if (limit > 0) claimed.push(...yield* this.take({ ...request, routes, limit }, (statement) => this.limited(queue, limit, statement("{limit}"))))
+      }
+      const limit = request.limit - claimed.length
+      if (limit < 1 || open.length === 0) return claimed
+      const rest = yield* this.take({ ...request, routes: open, limit }, (statement) => this.sql.unsafe<ClaimedRow>(statement(limit)).unprepared)
+      return claimed.length === 0 ? rest : [...claimed, ...rest]
+    })
+  }
+
+  private limited(queue: string, want: number, statement: string): Effect.Effect<ReadonlyArray<ClaimedRow>, SqlError> {
+    const rows = this.sql.unsafe<{ task: ClaimedRow }>("select outrigger.claim_limited($1, $2, $3) as task", [queue, want, statement])
+    return Effect.map(rows, (all) => all.map(({ task }) => task))
+  }
+
+  private take(
+    { limit, routes, worker }: TaskStore.ClaimRequest,
+    run: (statement: (limit: Limit) => string) => Effect.Effect<ReadonlyArray<ClaimedRow>, SqlError>
+  ): Effect.Effect<ReadonlyArray<TaskStore.ClaimedTask>, SqlError> {
     return Effect.gen({ self: this }, function*() {
       const lanes = yield* this.lanesOf(routes)
       if (!lanes.some(({ live }) => live)) yield* this.look(lanes)
       const chosen = this.inOrder(lanes.filter(({ live }) => live))
       if (chosen.length === 0 || limit < 1) return []
-      const rows = yield* this.sql.unsafe<ClaimedRow>(claimSql(Number(worker), chosen, limit)).unprepared
+      const rows = yield* run((most) => claimSql(Number(worker), chosen, most))
       this.learn(chosen, rows, limit)
       return rows.map((row) => this.taskOf(row))
     })

@@ -3,8 +3,9 @@ import * as Clock from "effect/Clock"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
-import type { NewTask, Settlement, TaskDefinition, TaskId, TaskRecord } from "../core/tasks/task.ts"
-import { TaskNotFound } from "../core/tasks/taskErrors.ts"
+import type { NewTask, QueueLimits, Settlement, TaskDefinition, TaskId, TaskRecord } from "../core/tasks/task.ts"
+import { queueLimitsFault } from "../core/tasks/queue.ts"
+import { QueueNotFound, TaskNotFound } from "../core/tasks/taskErrors.ts"
 import type { ClaimRequest, ListRequest, WorkerId } from "../core/tasks/taskPort.ts"
 import { TaskTable } from "./taskTable.ts"
 
@@ -54,6 +55,11 @@ const at = <A>(f: (now: number) => A): Effect.Effect<A> => Effect.map(Clock.curr
 
 const enqueuingSide = (room: Room) => {
   const { table } = room
+  const changeQueue = (queue: string, change: (now: number) => void) => Effect.flatMap(Clock.currentTimeMillis, (now) => {
+    if (!table.queues.has(queue)) return Effect.fail(new QueueNotFound(queue))
+    change(now)
+    return Effect.succeed(table.queueState(queue, now))
+  })
   return {
     enqueue: (tasks: ReadonlyArray<NewTask>) => Effect.flatMap(at((now) => table.enqueue(tasks, now)), (result) => {
       if (result instanceof Error) return Effect.fail(result)
@@ -71,7 +77,13 @@ const enqueuingSide = (room: Room) => {
       room.wake()
       return room.found(id, record)
     }),
-    queues: at((now) => table.queues(now))
+    queues: at((now) => table.queueStates(now)),
+    pauseQueue: (queue: string) => changeQueue(queue, (now) => table.queues.pause(queue, now)),
+    resumeQueue: (queue: string) => Effect.tap(changeQueue(queue, () => table.queues.resume(queue)), () => Effect.sync(() => room.wake())),
+    limitQueue: (queue: string, limits: QueueLimits | undefined) => {
+      const fault = limits && queueLimitsFault(queue, limits)
+      return fault === undefined ? changeQueue(queue, () => table.queues.setLimits(queue, limits)) : Effect.fail(fault)
+    }
   }
 }
 

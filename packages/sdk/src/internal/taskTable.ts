@@ -8,7 +8,8 @@ import type {
 import { expired, isEnd } from "../core/tasks/task.ts"
 import { holdsUnique, newTaskFault } from "../core/tasks/newTask.ts"
 import { type EnqueueError, IdempotencyConflict } from "../core/tasks/taskErrors.ts"
-import type { ClaimRequest, ListRequest, QueueDepth, TaskPage, Upkeep, WorkerId } from "../core/tasks/taskPort.ts"
+import { QueueTable } from "./queueTable.ts"
+import type { ClaimRequest, ListRequest, QueueState, TaskPage, Upkeep, WorkerId } from "../core/tasks/taskPort.ts"
 
 interface Row extends Omit<NewTask, "runAt"> {
   readonly id: TaskId
@@ -43,6 +44,7 @@ export class TaskTable {
   private readonly idempotency = new Map<string, TaskId>()
   /** The newest task of each unique key; whether it still holds it is asked of its state. */
   private readonly holders = new Map<string, TaskId>()
+  readonly queues = new QueueTable()
   private nextId = 1
   private nextPlace = 1
   private nextWorker = 1
@@ -79,6 +81,7 @@ export class TaskTable {
 
   private insert(task: NewTask, now: number): TaskId {
     const id = String(this.nextId++)
+    this.queues.know(task.queue)
     const runAt = Math.max(now, task.runAt ?? now + task.delay)
     this.rows.set(id, {
       ...task, id, createdAt: now, runAt, dueAt: runAt,
@@ -127,20 +130,26 @@ export class TaskTable {
     return row && recordOf(row)
   }
 
-  queues(now: number): ReadonlyArray<QueueDepth> {
-    const depths = new Map<string, { scheduled: number; ready: number; running: number; oldest: number | undefined }>()
-    for (const row of this.rows.values()) {
-      if (isEnd(row.state)) continue
-      const depth = depths.get(row.queue) ?? { scheduled: 0, ready: 0, running: 0, oldest: undefined }
-      depths.set(row.queue, depth)
-      depth[row.state as "scheduled" | "ready" | "running"]++
-      if (row.state === "ready") depth.oldest = Math.max(depth.oldest ?? 0, now - row.runAt)
+  queueStates(now: number): ReadonlyArray<QueueState> {
+    return this.queues.names().map((queue) => this.queueState(queue, now))
+  }
+
+  queueState(queue: string, now: number): QueueState {
+    const here = [...this.rows.values()].filter((row) => row.queue === queue)
+    const count = (state: TaskState) => here.filter((row) => row.state === state).length
+    const waits = here.filter(({ state }) => state === "ready").map(({ runAt }) => now - runAt)
+    return {
+      queue, estimated: false, scheduled: count("scheduled"), ready: count("ready"), running: count("running"),
+      oldest: waits.length === 0 ? undefined : Math.max(...waits),
+      pausedAt: this.queues.pausedAt(queue), limits: this.queues.limits(queue)
     }
-    return [...depths].map(([queue, depth]) => ({ queue, ...depth }))
   }
 
   define(definitions: ReadonlyArray<TaskDefinition>): void {
-    for (const definition of definitions) this.definitions.set(`${definition.name} v${definition.version}`, definition)
+    for (const definition of definitions) {
+      this.definitions.set(`${definition.name} v${definition.version}`, definition)
+      this.queues.declare(definition)
+    }
   }
 
   defined(): ReadonlyArray<TaskDefinition> {
@@ -177,16 +186,24 @@ export class TaskTable {
     const line = [...this.rows.values()]
       .filter((row) => row.state === "ready" && !isExpired(row, now) && wanted.has(JSON.stringify([row.queue, row.name, row.version])))
       .sort((a, b) => a.priority - b.priority || a.place - b.place)
-    return line.slice(0, limit).map((row) => {
-      row.state = "running"
-      row.worker = worker
-      row.attempt++
-      row.fence++
-      row.startedAt = now
-      const { attempt, concurrencyKey, handbacks, id, metadata, name, payload, queue, timeout, version } = row
-      const waited = now - row.dueAt
-      return { id, name, version, queue, payload: structuredClone(payload), attempt, handbacks, fence: String(row.fence), waited, timeout, concurrencyKey, metadata }
-    })
+    const running = (queue: string) => [...this.rows.values()].filter((row) => row.state === "running" && row.queue === queue).length
+    const claimed: Array<ClaimedTask> = []
+    for (const row of line) {
+      if (claimed.length >= limit) break
+      if (this.queues.admit(row.queue, () => running(row.queue), now)) claimed.push(this.claimed(row, worker, now))
+    }
+    return claimed
+  }
+
+  private claimed(row: Row, worker: WorkerId, now: number): ClaimedTask {
+    row.state = "running"
+    row.worker = worker
+    row.attempt++
+    row.fence++
+    row.startedAt = now
+    const { attempt, concurrencyKey, handbacks, id, metadata, name, payload, queue, timeout, version } = row
+    const waited = now - row.dueAt
+    return { id, name, version, queue, payload: structuredClone(payload), attempt, handbacks, fence: String(row.fence), waited, timeout, concurrencyKey, metadata }
   }
 
   settle(worker: WorkerId, settlements: ReadonlyArray<Settlement>, now: number): ReadonlyArray<TaskId> {

@@ -3,7 +3,7 @@
  * Any Standard Schema describes its payload: zod, valibot, arktype, Effect's.
  */
 import { type DurationInput, toMillis } from "../core/time/duration.ts"
-import type { NewTask, TaskDefinition, TaskRetry } from "../core/tasks/task.ts"
+import type { NewTask, Queue, TaskDefinition, TaskRetry } from "../core/tasks/task.ts"
 import { type EnqueueOptions, type KeyOptions, keysOf, newTaskOf, readEnqueueOptions } from "../core/tasks/newTask.ts"
 import { defineTask } from "../core/tasks/taskDefinition.ts"
 import { InvalidOption, InvalidPayload, type PayloadIssue } from "../core/tasks/taskErrors.ts"
@@ -19,8 +19,8 @@ export interface TaskOptions<P extends AnySchema, S extends AnySchema | undefine
   readonly success?: S
   /** Of the payload's shape; 1 unless said. */
   readonly version?: number
-  /** "default" unless said. */
-  readonly queue?: string
+  /** A name, or a `Queue` with limits; "default" unless said. */
+  readonly queue?: string | Queue
   /** 0 (first) to 9 (last), 5 unless said. */
   readonly priority?: number
   /** Of one attempt; 15 minutes unless said. */

@@ -144,12 +144,26 @@ const tasks = ({ definitions, store }: ApiParts) =>
     retry: ({ params }) => Effect.flatMap(readId(params.id), (id) => Effect.mapBoth(store.redrive(id), { onSuccess: toWire, onFailure: lookupOf }))
   }))
 
+const queueToWire = ({ oldest, pausedAt, ...queue }: TaskStore.QueueState): (typeof Wire.Queue)["Type"] => ({
+  ...queue as Omit<(typeof Wire.Queue)["Type"], "oldest" | "pausedAt">,
+  ...(oldest !== undefined && { oldest }),
+  ...(pausedAt !== undefined && { pausedAt: new Date(pausedAt).toISOString() })
+})
+
+const queueRefusalOf = (error: Task.QueueNotFound | Task.StoreUnavailable) =>
+  error._tag === "QueueNotFound" ? new Wire.QueueNotFound({ detail: error.message }) : unavailable(error)
+
 const queues = ({ store }: ApiParts) =>
   HttpApiBuilder.group(Wire.SidecarApi, "queues", (handlers) => handlers.handleAll({
-    list: () => Effect.mapBoth(store.queues, {
-      onSuccess: (depths) => ({ queues: depths.map(({ oldest, ...depth }) => ({ ...depth, ...(oldest !== undefined && { oldest }) })) }),
-      onFailure: unavailable
-    })
+    list: () => Effect.mapBoth(store.queues, { onSuccess: (all) => ({ queues: all.map(queueToWire) }), onFailure: unavailable }),
+    pause: ({ params }) => Effect.mapBoth(store.pauseQueue(params.name), { onSuccess: queueToWire, onFailure: queueRefusalOf }),
+    resume: ({ params }) => Effect.mapBoth(store.resumeQueue(params.name), { onSuccess: queueToWire, onFailure: queueRefusalOf }),
+    limit: ({ params, payload }) => store.limitQueue(params.name, payload.limits ?? undefined).pipe(Effect.mapBoth({
+      onSuccess: queueToWire,
+      onFailure: (error) => error._tag === "InvalidOption"
+        ? new Wire.PayloadRefused({ detail: error.message, errors: [{ path: ["limits", ...error.option.split(".")], message: error.message }] })
+        : queueRefusalOf(error)
+    }))
   }))
 
 const reports = ({ hosts }: ApiParts) =>

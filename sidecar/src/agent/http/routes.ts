@@ -12,7 +12,7 @@
 export type Right = "open" | "submit" | "read" | "operate"
 
 export interface Route {
-  readonly method: "GET" | "POST"
+  readonly method: "GET" | "POST" | "PATCH"
   /** `:name` stands for one segment that is not empty. */
   readonly path: string
   readonly right: Right
@@ -33,6 +33,9 @@ export const routes: ReadonlyArray<Route> = [
   { method: "POST", path: "/v1/tasks/:id/cancel", right: "operate" },
   { method: "POST", path: "/v1/tasks/:id/retry", right: "operate" },
   { method: "GET", path: "/v1/queues", right: "read" },
+  { method: "PATCH", path: "/v1/queues/:name", right: "operate" },
+  { method: "POST", path: "/v1/queues/:name/pause", right: "operate" },
+  { method: "POST", path: "/v1/queues/:name/resume", right: "operate" },
   { method: "POST", path: "/v1/reports", right: "submit" }
 ]
 

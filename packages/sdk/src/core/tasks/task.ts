@@ -18,6 +18,20 @@ export type TaskState = "scheduled" | "ready" | "running" | "succeeded" | "dead"
 export const isEnd = (state: TaskState): state is "succeeded" | "dead" | "cancelled" =>
   state === "succeeded" || state === "dead" || state === "cancelled"
 
+/** What a queue lets through; what is left out has no bound. Milliseconds. */
+export interface QueueLimits {
+  /** How many of its tasks run at a time, over all workers. */
+  readonly concurrency?: number | undefined
+  /** How many attempts begin, over all workers: `limit` at once at most, and as many in each `per` from then on. */
+  readonly rateLimit?: { readonly limit: number; readonly per: number } | undefined
+}
+
+/** A queue with limits of its own: give it to `Task.make` in place of the name. */
+export interface Queue {
+  readonly name: string
+  readonly limits: QueueLimits
+}
+
 /** When a failed attempt is tried again. Milliseconds; `times` counts retries after the first attempt. */
 export interface TaskRetry {
   readonly times: number
@@ -33,6 +47,8 @@ export interface TaskDefinition {
   /** Of the payload's shape; a worker claims only the versions it knows. */
   readonly version: number
   readonly queue: string
+  /** What its queue lets through; undefined where the queue is a mere name. */
+  readonly queueLimits?: QueueLimits | undefined
   /** 0 is first, 9 is last. */
   readonly priority: number
   /** How long one attempt may run. */

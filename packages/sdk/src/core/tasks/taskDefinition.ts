@@ -1,12 +1,12 @@
 /** Makes a task's definition whole, and refuses what makes no sense: the same rules for both faces. */
-import { type TaskDefinition, taskDefaults, type TaskRetry } from "./task.ts"
+import { type Queue, type TaskDefinition, taskDefaults, type TaskRetry } from "./task.ts"
 import { InvalidOption } from "./taskErrors.ts"
 import { longestDelay, longestTimeout, namePattern, nameRule, whole, within } from "./taskRules.ts"
 
 /** What a task says of itself; durations in milliseconds. */
 export interface TaskOptions {
   readonly version?: number | undefined
-  readonly queue?: string | undefined
+  readonly queue?: string | Queue | undefined
   readonly priority?: number | undefined
   readonly timeout?: number | undefined
   readonly retry?: { readonly [K in keyof TaskRetry]?: TaskRetry[K] | undefined } | undefined
@@ -16,12 +16,16 @@ export interface TaskOptions {
 }
 
 const jitters: ReadonlyArray<string> = ["none", "full", "equal", "decorrelated"]
+const queueOf = (queue: string | Queue = taskDefaults.queue): Omit<Queue, "limits"> & Partial<Queue> =>
+  typeof queue === "object" ? queue : { name: queue }
+
 /** The definition with every default filled in; throws `InvalidOption`. */
 export const defineTask = (name: string, options: TaskOptions): TaskDefinition => {
   const must = (ok: boolean, option: string, value: unknown, allowed: string) => {
     if (!ok) throw new InvalidOption(name, option, value, allowed)
   }
-  const { expiresAfter, needs = [], payloadSchema, priority = taskDefaults.priority, queue = taskDefaults.queue } = options
+  const { expiresAfter, needs = [], payloadSchema, priority = taskDefaults.priority } = options
+  const { limits: queueLimits, name: queue } = queueOf(options.queue)
   const { timeout = taskDefaults.timeout, version = taskDefaults.version } = options
   const said = options.retry ?? {}
   const base = said.base ?? taskDefaults.retry.base
@@ -41,7 +45,7 @@ export const defineTask = (name: string, options: TaskOptions): TaskDefinition =
   must(needs.every((need) => typeof need === "string" && need !== ""), "needs", needs.join(", "), "names of dependencies")
   must(expiresAfter === undefined || within(expiresAfter, 1, longestDelay), "expiresAfter", expiresAfter, "from 1 ms to 100 years")
   return {
-    name, version, queue, priority, timeout, retry: { times, base, factor, max, jitter }, needs,
+    name, version, queue, ...(queueLimits !== undefined && { queueLimits }), priority, timeout, retry: { times, base, factor, max, jitter }, needs,
     ...(expiresAfter !== undefined && { expiresAfter }), payloadSchema
   }
 }

@@ -51,6 +51,16 @@ export class UnknownTask extends TaskError {
   }
 }
 
+/** There is no queue of this name: no worker has announced it, and no task was ever in it. */
+export class QueueNotFound extends TaskError {
+  readonly _tag = "QueueNotFound"
+  readonly queue: string
+  constructor(queue: string) {
+    super(`There is no queue "${queue}": mend the name, or start a worker that has a task in it`)
+    this.queue = queue
+  }
+}
+
 /** The idempotency key belongs to a task with another payload. Nothing was enqueued. */
 export class IdempotencyConflict extends TaskError {
   readonly _tag = "IdempotencyConflict"

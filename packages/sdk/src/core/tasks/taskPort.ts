@@ -1,5 +1,5 @@
 /** What a store is asked, and what it answers, as plain data. */
-import type { TaskRecord, TaskState } from "./task.ts"
+import type { QueueLimits, TaskRecord, TaskState } from "./task.ts"
 
 /** One run of a worker; a worker that was reaped registers anew and gets another id. */
 export type WorkerId = string
@@ -34,14 +34,20 @@ export interface TaskPage {
   readonly cursor: string | undefined
 }
 
-/** Depth of a queue at one moment. */
-export interface QueueDepth {
+/** A queue at one moment. */
+export interface QueueState {
   readonly queue: string
   readonly scheduled: number
   readonly ready: number
   readonly running: number
+  /** The counts go beyond what is counted exactly, and are estimates. */
+  readonly estimated: boolean
   /** Milliseconds that the oldest ready task has waited. */
   readonly oldest: number | undefined
+  /** Since when nothing is claimed from it, epoch ms; undefined while it is not paused. */
+  readonly pausedAt: number | undefined
+  /** What it lets through: as an operator has set it, or else as it is declared. */
+  readonly limits: QueueLimits
 }
 
 /** What one round of upkeep did. */
