@@ -201,6 +201,19 @@ describe("tasks over HTTP", () => {
     assert.deepInclude(money, { ready: 1, running: 0, estimated: false, limits: {} })
   }))
 
+  it.live("retries the dead by what they died of", () => Effect.gen(function*() {
+    const { store, url } = yield* bench()
+    yield* post(url, "/v1/tasks/charge-order", order)
+    const worker = yield* store.register({ name: "w", lease: 60_000 })
+    const [{ fence, id } = { fence: "", id: "" }] = yield* store.claim({ worker, routes: [{ name: "charge-order", version: 1, queue: "money" }], limit: 1 })
+    yield* store.settle(worker, [{ _tag: "Die", id, fence, failure: { name: "Refused", message: "no" } }])
+    assert.deepStrictEqual((yield* post(url, "/v1/dead/retry", { error: "Other" })).json, { retried: 0 })
+    assert.deepStrictEqual((yield* post(url, "/v1/dead/retry", { error: "Refused", finishedAfter: "2020-01-01T00:00:00Z" })).json, { retried: 1 })
+    const refused = yield* post(url, "/v1/dead/retry", { finishedAfter: "yesterday" })
+    isProblem(refused, 422, "payload-refused")
+    assert.deepStrictEqual(refused.json.errors[0].path, ["finishedAfter"])
+  }))
+
   it.live("pauses a queue, resumes it, and sets its limits", () => Effect.gen(function*() {
     const { store, url } = yield* bench()
     yield* post(url, "/v1/tasks/charge-order", order)

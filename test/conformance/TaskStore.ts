@@ -343,6 +343,40 @@ export const suite = (name: string, layer: Layer.Layer<TaskStore.TaskStore, unkn
       assert.deepInclude(again, { id: id!, attempt: 1, fence: "2" })
     }))
 
+    test("retries many of the dead by what they died of, by queue, by name and by time, and leaves the others", Effect.gen(function*() {
+      const { claim, enqueue, get, store, worker } = yield* using
+      const w = yield* worker()
+      const ids = yield* enqueue(task(), task(), task({ queue: "mail" }), task({ name: "other" }), task())
+      const claimed = yield* claim(w, 10, [route, { ...route, queue: "mail" }, { ...route, name: "other" }])
+      const names = ["Refused", "Outage", "Outage", "Outage"]
+      yield* store.settle(w, claimed.filter(({ id }) => id !== ids[4]).map(({ fence, id }) =>
+        ({ _tag: "Die", id, fence, failure: { name: names[ids.indexOf(id)]!, message: "boom" } })))
+      yield* store.cancel(ids[4]!)
+      const state = (index: number) => Effect.map(get(ids[index]!), (found) => found.state)
+
+      assert.strictEqual(yield* store.redriveMany({ error: "Nothing" }), 0)
+      assert.strictEqual(yield* store.redriveMany({ finishedBefore: 1000 }), 0)
+      assert.strictEqual(yield* store.redriveMany({ error: "Outage", queue: "default", name: "charge" }), 1)
+      assert.deepStrictEqual([yield* state(0), yield* state(1), yield* state(2)], ["dead", "ready", "dead"])
+      assert.strictEqual(yield* store.redriveMany({ error: "Outage", finishedAfter: 1000 }), 2)
+      assert.deepStrictEqual([yield* state(2), yield* state(3), yield* state(4)], ["ready", "ready", "cancelled"])
+      assert.strictEqual(yield* store.redriveMany({}), 1)
+      assert.strictEqual(yield* store.redriveMany({ state: "cancelled" }), 1)
+      assert.strictEqual(yield* state(4), "ready")
+      const again = yield* claim(w, 10)
+      assert.isTrue(again.every(({ attempt, fence }) => attempt === 1 && Number(fence) > 1))
+    }))
+
+    test("gives a retried task its time and its keys again", Effect.gen(function*() {
+      const { claim, enqueue, store, until, worker } = yield* using
+      const [id] = yield* enqueue(task({ expiresAfter: 1, timeout: 1234, concurrencyKey: "k", metadata: { tenant: "t" } }))
+      yield* until(Effect.map(store.find(id!), (found) => Option.getOrThrow(found).state === "dead" ? true : undefined))
+      yield* store.redrive(id!)
+      yield* store.upkeep
+      const [claimed] = yield* claim(yield* worker())
+      assert.deepInclude(claimed!, { id: id!, timeout: 1234, concurrencyKey: "k", metadata: { tenant: "t" } })
+    }))
+
     test("says that there is no such task", Effect.gen(function*() {
       const { store } = yield* using
       for (const ask of [store.cancel("424242"), store.redrive("x"), store.await("424242", 1)]) {

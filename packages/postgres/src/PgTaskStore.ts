@@ -9,6 +9,8 @@
  * Survived: a worker that dies (lease, reaping, fence), PostgreSQL restarting (errors are retryable, LISTEN comes back), a
  * client that hears an error though its enqueue was committed (idempotency keys).
  */
+import * as Context from "effect/Context"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
@@ -23,26 +25,15 @@ import { Claims, planner } from "./internal/claim.ts"
 import { makeEnqueue } from "./internal/enqueue.ts"
 import { storeUnavailable } from "./internal/errors.ts"
 import { QueueGate } from "./internal/queueGate.ts"
+import { cancelSql, redriveMany, redriveSql } from "./internal/finished.ts"
+import type { Retention as Kept } from "./internal/forget.ts"
 import { makeQueues } from "./internal/queues.ts"
-import { recordOf, type Row, selectTasks } from "./internal/records.ts"
+import { listTasks, recordOf, type Row, selectTasks } from "./internal/records.ts"
 import { settle } from "./internal/settle.ts"
 import { makeUpkeep } from "./internal/upkeep.ts"
 import { Waiters } from "./internal/waiters.ts"
 
 const isId = (id: string): boolean => /^\d{1,18}$/.test(id)
-
-const cancelSql = `
-  with gone as (delete from outrigger.task where id = $1::bigint
-    returning id, fence, route, priority, attempt, created_at, run_at, started_at, unique_key, key, expires_at, errors, payload, metadata, failure, progress)
-  insert into outrigger.finished (id, fence, route, priority, state, attempt, created_at, run_at, started_at, unique_key, key, expires_at, errors, payload, metadata, failure, progress)
-  select id, fence + 1, route, priority, 'cancelled', attempt, created_at, run_at, started_at, unique_key, key, expires_at, errors, payload, metadata, failure, progress from gone
-  on conflict do nothing`
-
-const redriveSql = `
-  with back as (delete from outrigger.finished where id = $1::bigint and state in ('dead', 'cancelled')
-    returning id, fence, route, priority, created_at, unique_key, key, expires_at, errors, payload, metadata, failure)
-  insert into outrigger.task (id, fence, route, priority, created_at, unique_key, key, expires_at, errors, payload, metadata, failure) overriding system value
-  select id, fence, route, priority, created_at, unique_key, key, expires_at, errors, payload, metadata, failure from back`
 
 const listWhere = `
   ($1::bigint is null or t.id < $1::bigint) and ($2::text is null or t.state = $2) and ($3::text is null or r.queue = $3)
@@ -92,7 +83,7 @@ const enqueuingSide = (sql: PgClient.PgClient, query: Query, waiters: Waiters, g
     onSome: (task) => Effect.succeed(task)
   }))
   const list = ({ cursor, limit, name, queue, state }: TaskStore.ListRequest) => {
-    const rows = query(selectTasks(listWhere, `order by x.id desc limit ${Math.min(500, Math.max(1, limit)) + 1}`), [
+    const rows = query(listTasks(listWhere, Math.min(500, Math.max(1, limit)) + 1), [
       cursor !== undefined && isId(cursor) ? cursor : null, state ?? null, queue ?? null, name ?? null
     ])
     return Effect.map(rows, (found) => {
@@ -110,6 +101,7 @@ const enqueuingSide = (sql: PgClient.PgClient, query: Query, waiters: Waiters, g
       : Effect.andThen(Effect.timeoutOption(waiters.ended(id), timeout), get(id))),
     cancel: (id: TaskStore.TaskId) => Effect.tap(change(cancelSql)(id), () => Effect.sync(() => waiters.announce([id]))),
     redrive: change(redriveSql),
+    redriveMany: (filter: TaskStore.RedriveFilter) => redriveMany(query, filter),
     ...makeQueues(query, () => gate.forget())
   }
 }
@@ -136,14 +128,14 @@ const workerSide = (query: Query) => ({
     : query(`delete from outrigger.sleeper where worker = $1`, [Number(worker)]))
 })
 
-const taskSide = (sql: PgClient.PgClient, query: Query, waiters: Waiters, gate: QueueGate): Pick<TaskStore.Service, "claim" | "settle" | "progress" | "upkeep" | "onWake"> => {
+const taskSide = (sql: PgClient.PgClient, query: Query, waiters: Waiters, gate: QueueGate, retention: Kept): Pick<TaskStore.Service, "claim" | "settle" | "progress" | "upkeep" | "onWake"> => {
   const claims = new Claims(sql, gate)
   return {
     claim: (request) => ask(claims.claim(request)),
     settle: (worker, settlements) => Effect.tap(ask(settle(sql, worker, settlements)), (ids) => Effect.sync(() => waiters.announce(ids))),
     progress: (worker, { fence, id, ratio, text }) =>
       Effect.map(query(progressSql, [id, fence, Number(worker), ratio, text]), (rows) => rows.length > 0),
-    upkeep: ask(makeUpkeep(sql)),
+    upkeep: ask(makeUpkeep(sql, retention)),
     onWake: (wake) => Effect.asVoid(Effect.forkScoped(Effect.scoped(Effect.gen(function*() {
       const notifications = yield* sql.listen("outrigger_wake")
       wake() // what came while nobody listened
@@ -151,6 +143,22 @@ const taskSide = (sql: PgClient.PgClient, query: Query, waiters: Waiters, gate: 
     })).pipe(Effect.retry(Schedule.spaced("1 second")), Effect.ignore)))
   }
 }
+
+/** How long finished tasks are kept. */
+export interface RetentionOptions {
+  /** 7 days unless said. */
+  readonly succeeded?: Duration.Input | undefined
+  /** Dead and cancelled ones: 30 days unless said. */
+  readonly unsuccessful?: Duration.Input | undefined
+}
+
+/** How long finished tasks are kept by whatever store is built with it; `layer` takes it as an option. */
+export const Retention = Context.Reference<RetentionOptions>("@outrigger/postgres/PgTaskStore/Retention", { defaultValue: () => ({}) })
+
+const retained = Effect.map(Retention, ({ succeeded = "7 days", unsuccessful = "30 days" }): Kept => ({
+  succeeded: Duration.toMillis(Duration.fromInputUnsafe(succeeded)),
+  unsuccessful: Duration.toMillis(Duration.fromInputUnsafe(unsuccessful))
+}))
 
 /** The store over the client at hand, whose pool must be told to plan as `planner` says. Its LISTEN takes a connection. */
 export const make: Effect.Effect<TaskStore.Service, never, PgClient.PgClient | Scope.Scope> = Effect.gen(function*() {
@@ -163,7 +171,7 @@ export const make: Effect.Effect<TaskStore.Service, never, PgClient.PgClient | S
     (rows) => rows.map(({ id }) => id)
   )
   yield* Effect.forkScoped(waiters.poll(over))
-  return TaskStore.TaskStore.of({ ...enqueuingSide(sql, query, waiters, gate), ...workerSide(query), ...taskSide(sql, query, waiters, gate) })
+  return TaskStore.TaskStore.of({ ...enqueuingSide(sql, query, waiters, gate), ...workerSide(query), ...taskSide(sql, query, waiters, gate, yield* retained) })
 })
 
 /** Over the client at hand. */
@@ -174,6 +182,7 @@ export interface Options {
   /** Connections; 10 unless said. One more is kept for LISTEN. */
   readonly maxConnections?: number | undefined
   readonly applicationName?: string | undefined
+  readonly retention?: RetentionOptions | undefined
 }
 
 /** The pool that the store wants. */
@@ -190,4 +199,4 @@ export const layerPool = ({ applicationName = "outrigger", maxConnections = 10, 
  * const store = PgTaskStore.layer({ url: Redacted.make("postgres://localhost/app") })
  */
 export const layer = (options: Options): Layer.Layer<TaskStore.TaskStore, SqlError> =>
-  layerClient.pipe(Layer.provide(layerPool(options)))
+  layerClient.pipe(Layer.provide([layerPool(options), Layer.succeed(Retention, options.retention ?? {})]))

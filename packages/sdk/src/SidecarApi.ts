@@ -232,6 +232,25 @@ export class TasksGroup extends HttpApiGroup.make("tasks").add(
   HttpApiEndpoint.post("retry", "/v1/tasks/:id/retry", { params: Id, success: Task, error: [TaskNotFound, Unavailable] })
 ) {}
 
+/** Which of those that did not succeed to retry. Times are ISO 8601. */
+export const Redrive = Schema.Struct({
+  state: Schema.optionalKey(Schema.Literals(["dead", "cancelled"])),
+  queue: Schema.optionalKey(Schema.String),
+  name: Schema.optionalKey(Schema.String),
+  error: Schema.optionalKey(Schema.String),
+  finishedAfter: Schema.optionalKey(Schema.String),
+  finishedBefore: Schema.optionalKey(Schema.String)
+}).annotate({ identifier: "Redrive" })
+
+/** What did not succeed, by the many. */
+export class DeadGroup extends HttpApiGroup.make("dead").add(
+  HttpApiEndpoint.post("retry", "/v1/dead/retry", {
+    payload: Redrive,
+    success: Schema.Struct({ retried: Schema.Int }),
+    error: [PayloadRefused, Unavailable]
+  }).annotate(OpenApi.Description, "Makes all that fit ready again, with all their attempts: dead ones unless `state` says otherwise. `error` is the name of what they died of.")
+) {}
+
 /** How deep the queues are, and what they let through. */
 export class QueuesGroup extends HttpApiGroup.make("queues").add(
   HttpApiEndpoint.get("list", "/v1/queues", {
@@ -259,7 +278,7 @@ export class ReportsGroup extends HttpApiGroup.make("reports").add(
 
 /** All of it. */
 export class SidecarApi extends HttpApi.make("outrigger")
-  .add(TasksGroup, QueuesGroup, ReportsGroup)
+  .add(TasksGroup, DeadGroup, QueuesGroup, ReportsGroup)
   .middleware(Authorization)
   .middleware(HttpApiMiddleware.ProblemDetails)
   .annotate(OpenApi.Title, "Outrigger sidecar")

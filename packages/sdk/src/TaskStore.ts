@@ -13,14 +13,14 @@ import * as Layer from "effect/Layer"
 import type * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
 import type { ClaimedTask, Enqueued, HeldTask, NewTask, QueueLimits, Settlement, TaskDefinition, TaskId, TaskRecord } from "./core/tasks/task.ts"
-import type { ClaimRequest, ListRequest, QueueState, TaskPage, Upkeep, WorkerId } from "./core/tasks/taskPort.ts"
+import type { ClaimRequest, ListRequest, QueueState, RedriveFilter, TaskPage, Upkeep, WorkerId } from "./core/tasks/taskPort.ts"
 import type { EnqueueError, InvalidOption, QueueNotFound, StoreUnavailable, TaskNotFound } from "./core/tasks/taskErrors.ts"
 import { makeMemoryTaskStore } from "./internal/memoryTaskStore.ts"
 
 export type {
   AttemptError, ClaimedTask, Enqueued, HeldTask, NewTask, QueueLimits, Settlement, TaskDefinition, TaskFailure, TaskId, TaskRecord, TaskRetry, TaskState
 } from "./core/tasks/task.ts"
-export type { ClaimRequest, ListRequest, QueueState, Route, TaskPage, Upkeep, WorkerId } from "./core/tasks/taskPort.ts"
+export type { ClaimRequest, ListRequest, QueueState, RedriveFilter, Route, TaskPage, Upkeep, WorkerId } from "./core/tasks/taskPort.ts"
 export { expired, isEnd, taskDefaults } from "./core/tasks/task.ts"
 export { newTaskFault, newTaskOf, sqlOptionsOf } from "./core/tasks/newTask.ts"
 export { queueLimitsFault } from "./core/tasks/queue.ts"
@@ -43,6 +43,8 @@ export interface Service {
   readonly cancel: (id: TaskId) => Effect.Effect<TaskRecord, TaskNotFound | StoreUnavailable>
   /** Makes a dead or cancelled task ready again, with all its attempts; others stay as they are. */
   readonly redrive: (id: TaskId) => Effect.Effect<TaskRecord, TaskNotFound | StoreUnavailable>
+  /** Makes all of these ready again, with all their attempts, and says how many they were. */
+  readonly redriveMany: (filter: RedriveFilter) => Effect.Effect<number, StoreUnavailable>
   readonly queues: Effect.Effect<ReadonlyArray<QueueState>, StoreUnavailable>
   /** Nothing is claimed from the queue any more, within a second, by any worker; what runs goes on. */
   readonly pauseQueue: (queue: string) => Effect.Effect<QueueState, QueueNotFound | StoreUnavailable>

@@ -32,15 +32,20 @@ const columns = (table: "t" | "f") => `
   ${table}.metadata, ${table}.errors, ${table}.unique_key, ${table}.key, ${table}.expires_at, ${table}.route, ${table}.created_at, ${table}.run_at, ${table}.started_at,
   ${table === "f" ? "f.result, f.finished_at" : "null::jsonb as result, null::timestamptz as finished_at"}`
 
-/** Whatever `where` and `order` say, of both tables; `where` sees the columns of `r` (a route) and of `t`. */
-export const selectTasks = (where: string, rest = ""): string => `
+/** Those for which `where` holds, of both tables; `where` sees the columns of `r` (a route) and of `t`. */
+export const selectTasks = (where: string): string => select(where, "", "")
+
+/** The newest of them, newest first: each table is read from its end, and no further than it must. */
+export const listTasks = (where: string, limit: number): string => select(where, `order by t.id desc limit ${limit}`, `order by x.id desc limit ${limit}`)
+
+const select = (where: string, each: string, rest: string): string => `
   select x.id::text, r.name, r.version, r.queue, x.state, x.priority, x.payload, x.attempt, x.fence::text, x.result, x.failure,
     x.progress, x.metadata, x.errors, substr(x.unique_key, length(r.name) + 2) as "uniqueKey", x.key, ${millis("x.expires_at")} as expires, ${millis("x.created_at")} as created, ${millis("x.run_at")} as run,
     ${millis("x.started_at")} as started, ${millis("x.finished_at")} as finished
   from (
-    select ${columns("t")} from outrigger.task t join outrigger.route r on r.id = t.route where ${where}
+    (select ${columns("t")} from outrigger.task t join outrigger.route r on r.id = t.route where ${where} ${each})
     union all
-    select ${columns("f")} from outrigger.finished f join outrigger.route r on r.id = f.route where ${where.replaceAll("t.", "f.")}
+    (select ${columns("f")} from outrigger.finished f join outrigger.route r on r.id = f.route where ${where.replaceAll("t.", "f.")} ${each.replaceAll("t.", "f.")})
   ) x join outrigger.route r on r.id = x.route ${rest}`
 
 export const recordOf = (row: Row): TaskStore.TaskRecord => ({

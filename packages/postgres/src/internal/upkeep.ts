@@ -3,6 +3,8 @@ import * as Effect from "effect/Effect"
 import type { SqlError } from "effect/sql/SqlError"
 import type { PgClient } from "@effect/sql-pg"
 import { TaskStore } from "@outrigger/sdk"
+import { carried } from "./finished.ts"
+import { forget, type Retention } from "./forget.ts"
 
 const promoteSql = `
   update outrigger.task set state = 'ready', seq = outrigger.task_place()
@@ -12,10 +14,8 @@ const promoteSql = `
 /** What began no attempt in its time is dead. */
 const expireSql = `
   with late as (select ctid from outrigger.task where expires_at <= clock_timestamp() and attempt = 0 and state <> 'running' order by expires_at limit 1000 for update skip locked),
-  gone as (delete from outrigger.task where ctid = any(array(select ctid from late))
-    returning id, fence, route, priority, attempt, created_at, run_at, unique_key, key, expires_at, payload, metadata)
-  insert into outrigger.finished (id, fence, route, priority, state, attempt, created_at, run_at, unique_key, key, expires_at, payload, metadata, failure)
-  select id, fence + 1, route, priority, 'dead', attempt, created_at, run_at, unique_key, key, expires_at, payload, metadata, $1::jsonb from gone returning id::text`
+  gone as (delete from outrigger.task where ctid = any(array(select ctid from late)) returning ${carried}, fence)
+  insert into outrigger.finished (${carried}, fence, failure, state) select ${carried}, fence + 1, $1::jsonb, 'dead' from gone returning id::text`
 
 /**
  * One transaction's worth: the worker is marked and its tasks are ready again, together. Workers reaped in the last minutes
@@ -28,33 +28,14 @@ const reapSql = `
   update outrigger.task set state = 'ready', seq = outrigger.task_place(), worker = null
   where state = 'running' and worker = any(array(select id from lost)) returning id`
 
-/** Keys live until a day after their task has ended. */
-const forgetSql = `
-  delete from outrigger.idempotency where key = any(array(
-    select i.key from outrigger.idempotency i join outrigger.finished f on f.id = i.task
-    where i.created_at < now() - interval '24 hours' and f.finished_at < now() - interval '24 hours' limit 1000))`
-
-/** What holds a unique key no more: its task is over, and its time too. */
-const releaseSql = `
-  delete from outrigger.unique_hold where key = any(array(
-    select h.key from outrigger.unique_hold h where not exists (select from outrigger.task t where t.id = h.task)
-      and (coalesce(h.until, now()) <= now() or not exists (select from outrigger.finished f where f.id = h.task)) limit 1000))`
-
-/** Workers of long ago serve nobody. */
-const buryWorkersSql = `delete from outrigger.worker where reaped_at < now() - interval '1 day'`
-
 /** Runs at each call what must be quick, and only now and then what may wait. */
-export const makeUpkeep = (sql: PgClient.PgClient): Effect.Effect<TaskStore.Upkeep, SqlError> => {
+export const makeUpkeep = (sql: PgClient.PgClient, retention: Retention): Effect.Effect<TaskStore.Upkeep, SqlError> => {
   let rounds = 0
   return Effect.gen(function*() {
     const promoted = yield* sql.unsafe(promoteSql)
     yield* sql.unsafe(expireSql, [JSON.stringify(TaskStore.expired)])
     const reaped = rounds % 5 === 0 ? yield* sql.unsafe(reapSql) : []
-    if (rounds % 300 === 0) {
-      yield* sql.unsafe(forgetSql)
-      yield* sql.unsafe(releaseSql)
-      yield* sql.unsafe(buryWorkersSql)
-    }
+    if (rounds % 300 === 0) yield* forget(sql, retention)
     rounds++
     return { promoted: promoted.length, reaped: reaped.length }
   })

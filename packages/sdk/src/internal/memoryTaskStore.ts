@@ -6,7 +6,7 @@ import * as Option from "effect/Option"
 import type { NewTask, QueueLimits, Settlement, TaskDefinition, TaskId, TaskRecord } from "../core/tasks/task.ts"
 import { queueLimitsFault } from "../core/tasks/queue.ts"
 import { QueueNotFound, TaskNotFound } from "../core/tasks/taskErrors.ts"
-import type { ClaimRequest, ListRequest, WorkerId } from "../core/tasks/taskPort.ts"
+import type { ClaimRequest, ListRequest, RedriveFilter, WorkerId } from "../core/tasks/taskPort.ts"
 import { TaskTable } from "./taskTable.ts"
 
 /** Who sleeps, and who waits for which task. */
@@ -77,6 +77,7 @@ const enqueuingSide = (room: Room) => {
       room.wake()
       return room.found(id, record)
     }),
+    redriveMany: (filter: RedriveFilter) => Effect.tap(at((now) => table.redriveMany(filter, now)), () => Effect.sync(() => room.wake())),
     queues: at((now) => table.queueStates(now)),
     pauseQueue: (queue: string) => changeQueue(queue, (now) => table.queues.pause(queue, now)),
     resumeQueue: (queue: string) => Effect.tap(changeQueue(queue, () => table.queues.resume(queue)), () => Effect.sync(() => room.wake())),

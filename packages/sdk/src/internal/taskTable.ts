@@ -9,7 +9,7 @@ import { expired, isEnd } from "../core/tasks/task.ts"
 import { holdsUnique, newTaskFault } from "../core/tasks/newTask.ts"
 import { type EnqueueError, IdempotencyConflict } from "../core/tasks/taskErrors.ts"
 import { QueueTable } from "./queueTable.ts"
-import type { ClaimRequest, ListRequest, QueueState, TaskPage, Upkeep, WorkerId } from "../core/tasks/taskPort.ts"
+import type { ClaimRequest, ListRequest, QueueState, RedriveFilter, TaskPage, Upkeep, WorkerId } from "../core/tasks/taskPort.ts"
 
 interface Row extends Omit<NewTask, "runAt"> {
   readonly id: TaskId
@@ -22,8 +22,8 @@ interface Row extends Omit<NewTask, "runAt"> {
   fence: number
   worker: WorkerId | undefined
   runAt: number
-  readonly dueAt: number
-  readonly expiresAt: number | undefined
+  dueAt: number
+  expiresAt: number | undefined
   startedAt: number | undefined
   finishedAt: number | undefined
   result: unknown
@@ -125,9 +125,22 @@ export class TaskTable {
       row.handbacks = 0
       row.finishedAt = undefined
       row.startedAt = undefined
+      row.expiresAt = undefined
+      row.dueAt = now
       this.ready(row, now)
     }
     return row && recordOf(row)
+  }
+
+  redriveMany({ error, finishedAfter = -Infinity, finishedBefore = Infinity, name, queue, state = "dead" }: RedriveFilter, now: number): number {
+    const matching = [...this.rows.values()].filter((row) =>
+      row.state === state
+      && (queue === undefined || row.queue === queue)
+      && (name === undefined || row.name === name)
+      && (error === undefined || row.failure?.name === error)
+      && row.finishedAt! >= finishedAfter && row.finishedAt! < finishedBefore)
+    for (const { id } of matching) this.redrive(id, now)
+    return matching.length
   }
 
   queueStates(now: number): ReadonlyArray<QueueState> {

@@ -144,6 +144,23 @@ const tasks = ({ definitions, store }: ApiParts) =>
     retry: ({ params }) => Effect.flatMap(readId(params.id), (id) => Effect.mapBoth(store.redrive(id), { onSuccess: toWire, onFailure: lookupOf }))
   }))
 
+/** Epoch ms; fails with what is no moment. */
+const readMoment = (field: string, text: string | undefined) => {
+  const moment = text === undefined ? undefined : Date.parse(text)
+  if (!Number.isNaN(moment)) return Effect.succeed(moment)
+  const message = `${field} is ${text}, but must be ISO 8601, such as "2030-01-31T08:00:00Z"`
+  return Effect.fail(new Wire.PayloadRefused({ detail: message, errors: [{ path: [field], message }] }))
+}
+
+const dead = ({ store }: ApiParts) =>
+  HttpApiBuilder.group(Wire.SidecarApi, "dead", (handlers) => handlers.handleAll({
+    retry: ({ payload }) => Effect.gen(function*() {
+      const finishedAfter = yield* readMoment("finishedAfter", payload.finishedAfter)
+      const finishedBefore = yield* readMoment("finishedBefore", payload.finishedBefore)
+      return { retried: yield* Effect.mapError(store.redriveMany({ ...payload, finishedAfter, finishedBefore }), unavailable) }
+    })
+  }))
+
 const queueToWire = ({ oldest, pausedAt, ...queue }: TaskStore.QueueState): (typeof Wire.Queue)["Type"] => ({
   ...queue as Omit<(typeof Wire.Queue)["Type"], "oldest" | "pausedAt">,
   ...(oldest !== undefined && { oldest }),
@@ -175,4 +192,4 @@ const reports = ({ hosts }: ApiParts) =>
   }))
 
 /** The groups of the API, over these parts. */
-export const groups = (parts: ApiParts) => Layer.mergeAll(tasks(parts), queues(parts), reports(parts))
+export const groups = (parts: ApiParts) => Layer.mergeAll(tasks(parts), dead(parts), queues(parts), reports(parts))

@@ -32,6 +32,7 @@ export const routes: ReadonlyArray<Route> = [
   { method: "GET", path: "/v1/tasks/:id", right: "read" },
   { method: "POST", path: "/v1/tasks/:id/cancel", right: "operate" },
   { method: "POST", path: "/v1/tasks/:id/retry", right: "operate" },
+  { method: "POST", path: "/v1/dead/retry", right: "operate" },
   { method: "GET", path: "/v1/queues", right: "read" },
   { method: "PATCH", path: "/v1/queues/:name", right: "operate" },
   { method: "POST", path: "/v1/queues/:name/pause", right: "operate" },

@@ -29,6 +29,19 @@ export interface ListRequest {
   readonly limit: number
 }
 
+/** Which of those that did not succeed to retry; what is left out does not matter. */
+export interface RedriveFilter {
+  /** "dead" unless said. */
+  readonly state?: "dead" | "cancelled" | undefined
+  readonly queue?: string | undefined
+  readonly name?: string | undefined
+  /** The name of what it died of, such as "PaymentRefused". */
+  readonly error?: string | undefined
+  /** Epoch ms. */
+  readonly finishedAfter?: number | undefined
+  readonly finishedBefore?: number | undefined
+}
+
 export interface TaskPage {
   readonly tasks: ReadonlyArray<TaskRecord>
   readonly cursor: string | undefined
