@@ -12,6 +12,7 @@ const tagOf = (error: unknown): unknown => typeof error === "object" && error !=
 const failureOf = (cause: unknown): HandlerFailure => {
   switch (tagOf(cause)) {
     case "NonRetryable":
+    case "PayloadMigrationFailed":
     case "InvalidPayload": return { _tag: "Final", cause }
     case "BreakerOpenError": {
       const { retryAfter } = cause as { readonly retryAfter?: unknown }
@@ -25,7 +26,7 @@ const failureOf = (cause: unknown): HandlerFailure => {
  * Runs a promise under interruption: the signal is aborted, and then the promise is awaited, however long it takes. One that
  * ignores its signal shows as stuck, and its runner is replaced.
  */
-const run = (handler: PromiseHandler, payload: unknown, context: HandlerContext): Effect.Effect<unknown, HandlerFailure> =>
+const run = (handler: PromiseHandler, version: number, payload: unknown, context: HandlerContext): Effect.Effect<unknown, HandlerFailure> =>
   Effect.withFiber((fiber) => {
     const abort = new AbortController()
     const fork = Effect.runForkWith(fiber.context)
@@ -37,7 +38,7 @@ const run = (handler: PromiseHandler, payload: unknown, context: HandlerContext)
       progress: (ratio, text) => {
         fork(context.progress(ratio, text))
       }
-    }))
+    }, version))
     return Effect.callback<unknown, HandlerFailure>((resume) => {
       promise.then((value) => resume(Effect.succeed(value)), (error: unknown) => resume(Effect.fail(failureOf(error))))
       return Effect.suspend(() => {
@@ -49,6 +50,12 @@ const run = (handler: PromiseHandler, payload: unknown, context: HandlerContext)
 
 /** Handles its task for as long as the layer lives. */
 export const fromHandler = (handler: PromiseHandler): Layer.Layer<never> => Layer.effectDiscard(
-  Effect.flatMap(TaskHandlers, (handlers) =>
-    handlers.add({ definition: handler.definition, run: (payload, context) => run(handler, payload, context) }))
+  Effect.flatMap(TaskHandlers, (handlers) => {
+    const { definition, older = [] } = handler
+    const own = handlers.add({ definition, run: (payload, context) => run(handler, definition.version, payload, context) })
+    const others = Effect.forEach(older, (version) => handlers.add({
+      definition: { ...definition, version }, older: true, run: (payload, context) => run(handler, version, payload, context)
+    }), { discard: true })
+    return Effect.andThen(own, others)
+  })
 )

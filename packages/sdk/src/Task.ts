@@ -13,12 +13,13 @@ import { BreakerOpenError } from "./core/errors.ts"
 import type * as Data from "./core/tasks/task.ts"
 import type { Queue, TaskDefinition, TaskId, TaskRecord } from "./core/tasks/task.ts"
 import * as NewTask from "./core/tasks/newTask.ts"
+import { migratePayload, olderVersions, type PayloadMigrations } from "./core/tasks/payloadVersions.ts"
 import { defineTask } from "./core/tasks/taskDefinition.ts"
 import {
   type EnqueueError, InvalidOption, type InvalidPayload, NonRetryable, TaskCancelled, TaskDead
 } from "./core/tasks/taskErrors.ts"
 import { codecsOf, jsonSchemaOf } from "./internal/taskCodec.ts"
-import { type HandlerContext, type HandlerFailure, TaskHandlers } from "./TaskHandlers.ts"
+import { type HandlerContext, type HandlerFailure, type TaskHandler, TaskHandlers } from "./TaskHandlers.ts"
 import { Tasks, type TasksError } from "./Tasks.ts"
 
 export {
@@ -53,6 +54,8 @@ export interface Options<P extends Schema.Top | Fields, S extends Schema.Top, E 
   readonly error?: E
   /** Of the payload's shape; raise it when old payloads no longer fit. 1 unless said. */
   readonly version?: number
+  /** How an encoded payload of each older version becomes one of the next: what is still waiting in the old shape runs too. */
+  readonly migrations?: PayloadMigrations
   /** A name, or a `Queue` with limits; "default" unless said. */
   readonly queue?: string | Queue
   /** 0 (first) to 9 (last), 5 unless said. */
@@ -164,11 +167,14 @@ class TaskImpl<Name extends string, P extends Schema.Top, S extends Schema.Top, 
   readonly success: S
   readonly error: E
   private readonly codecs
+  private readonly migrations: PayloadMigrations
+  private readonly older: ReadonlyArray<number>
   private readonly keys: NewTask.KeyOptions<P["Type"], Duration.Input>
   private readonly retryable: (error: E["Type"]) => boolean
 
   constructor(name: Name, definition: TaskDefinition, payload: P, success: S, error: E, options: NewTask.KeyOptions<P["Type"], Duration.Input> & {
     readonly retryable?: (error: E["Type"]) => boolean
+    readonly migrations?: PayloadMigrations
   }) {
     this.name = name
     this.definition = definition
@@ -176,6 +182,8 @@ class TaskImpl<Name extends string, P extends Schema.Top, S extends Schema.Top, 
     this.success = success
     this.error = error
     this.codecs = codecsOf(name, this)
+    this.migrations = options.migrations ?? {}
+    this.older = olderVersions(name, definition.version, options.migrations)
     this.keys = options
     this.retryable = options.retryable ?? (() => false)
   }
@@ -228,15 +236,29 @@ class TaskImpl<Name extends string, P extends Schema.Top, S extends Schema.Top, 
     const add = Effect.gen({ self: this }, function*() {
       const handlers = yield* TaskHandlers
       const context = yield* Effect.context<Exclude<Needs, Scope.Scope>>()
-      yield* handlers.add({
-        definition: this.definition,
-        run: (payload, attempt) =>
-          Effect.scoped(this.run(payload, (value) => handler(value, attempt))).pipe(
-            Effect.provideContext(context)
-          ) as Effect.Effect<unknown, HandlerFailure>
-      })
+      const run: TaskHandler["run"] = (payload, attempt) =>
+        Effect.scoped(this.run(payload, (value) => handler(value, attempt))).pipe(
+          Effect.provideContext(context)
+        ) as Effect.Effect<unknown, HandlerFailure>
+      yield* handlers.add({ definition: this.definition, run })
+      for (const version of this.older) yield* handlers.add(this.olderHandler(version, run))
     })
     return Layer.effectDiscard(add)
+  }
+
+  private olderHandler(version: number, run: TaskHandler["run"]): TaskHandler {
+    const { definition, migrations, name } = this
+    return {
+      definition: { ...definition, version },
+      older: true,
+      run: (payload, attempt) => Effect.flatMap(
+        Effect.try({
+          try: () => migratePayload(name, payload, version, definition.version, migrations),
+          catch: (cause): HandlerFailure => ({ _tag: "Final", cause })
+        }),
+        (migrated) => run(migrated, attempt)
+      )
+    }
   }
 
   private run<E2, R>(encoded: unknown, handle: (payload: P["Type"]) => Effect.Effect<S["Type"], E2, R>) {

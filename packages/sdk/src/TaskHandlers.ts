@@ -24,6 +24,8 @@ export interface HandlerContext extends AttemptInfo {
  */
 export interface TaskHandler {
   readonly definition: TaskDefinition
+  /** It reads payloads of a version before the task's own: it is claimed, but not announced, for it does not know their schema. */
+  readonly older?: true | undefined
   readonly run: (payload: unknown, context: HandlerContext) => Effect.Effect<unknown, HandlerFailure>
 }
 

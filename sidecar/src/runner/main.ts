@@ -60,7 +60,7 @@ const work = Effect.gen(function*() {
   const registry = yield* Registry.Registry
   const handlers = yield* TaskHandlers.TaskHandlers
   startWatchdog()
-  tell({ _tag: "Ready", worker: executor.worker() ?? "", tasks: handlers.all().map(({ definition: { name, queue } }) => ({ name, queue })) })
+  tell({ _tag: "Ready", worker: executor.worker() ?? "", tasks: handlers.all().filter(({ older }) => older !== true).map(({ definition: { name, queue } }) => ({ name, queue })) })
   setInterval(() => tell(report(executor, registry)), reportEvery).unref() // to the very end: an agent takes silence for death
   const fork = Effect.runForkWith(yield* Effect.context<TaskStore.TaskStore>())
   process.once("disconnect", () => {

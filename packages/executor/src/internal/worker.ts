@@ -114,7 +114,7 @@ export class Worker {
   /** Announces what it can run, and takes a lease. */
   readonly register = Effect.gen({ self: this }, function*() {
     const sentAt = this.monotonic()
-    yield* this.ground.store.define(this.ground.handlers.all().map(({ definition }) => definition))
+    yield* this.ground.store.define(this.ground.handlers.all().filter(({ older }) => older !== true).map(({ definition }) => definition))
     this.id = yield* this.ground.store.register({ name: this.settings.name, lease: this.settings.lease })
     this.lease = granted(this.settings.lease, sentAt)
   })

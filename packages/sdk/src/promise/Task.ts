@@ -5,6 +5,7 @@
 import { type DurationInput, toMillis } from "../core/time/duration.ts"
 import type { NewTask, Queue, TaskDefinition, TaskRetry } from "../core/tasks/task.ts"
 import { type EnqueueOptions, type KeyOptions, keysOf, newTaskOf, readEnqueueOptions } from "../core/tasks/newTask.ts"
+import { migratePayload, olderVersions, type PayloadMigrations } from "../core/tasks/payloadVersions.ts"
 import { defineTask } from "../core/tasks/taskDefinition.ts"
 import { InvalidOption, InvalidPayload, type PayloadIssue } from "../core/tasks/taskErrors.ts"
 import type { InputOf, OutputOf, StandardIssue, StandardSchema, Validated } from "./StandardSchema.ts"
@@ -17,8 +18,10 @@ export interface TaskOptions<P extends AnySchema, S extends AnySchema | undefine
   readonly payload: P
   /** Checks what the handler gives. */
   readonly success?: S
-  /** Of the payload's shape; 1 unless said. */
+  /** Of the payload's shape; raise it when old payloads no longer fit. 1 unless said. */
   readonly version?: number
+  /** How a payload of each older version becomes one of the next: what is still waiting in the old shape runs too. */
+  readonly migrations?: PayloadMigrations
   /** A name, or a `Queue` with limits; "default" unless said. */
   readonly queue?: string | Queue
   /** 0 (first) to 9 (last), 5 unless said. */
@@ -54,8 +57,10 @@ export interface HandlerContext {
 export interface TaskHandler {
   readonly "~outrigger/TaskHandler": 1
   readonly definition: TaskDefinition
-  /** Takes the JSON that was enqueued, gives JSON. Rejects with `InvalidPayload` when the payload does not fit. */
-  readonly run: (payload: unknown, context: HandlerContext) => Promise<unknown>
+  /** Versions before the definition's whose payloads it can bring up to date. */
+  readonly older?: ReadonlyArray<number>
+  /** Takes the JSON that was enqueued, of `version` or the definition's, gives JSON. Rejects with `InvalidPayload` when it does not fit. */
+  readonly run: (payload: unknown, context: HandlerContext, version?: number) => Promise<unknown>
 }
 
 export interface Task<Name extends string, P extends AnySchema, S extends AnySchema | undefined> {
@@ -112,6 +117,8 @@ class TaskImpl<Name extends string, P extends AnySchema, S extends AnySchema | u
   readonly definition: TaskDefinition
   readonly payload: P
   readonly success: S
+  private readonly migrations: PayloadMigrations
+  private readonly older: ReadonlyArray<number>
   private readonly keys: KeyOptions<OutputOf<P>>
 
   constructor(name: Name, options: TaskOptions<P, S>) {
@@ -123,6 +130,7 @@ class TaskImpl<Name extends string, P extends AnySchema, S extends AnySchema | u
     this.payload = payload
     this.success = success as S
     this.keys = options
+    this.migrations = options.migrations ?? {}
     this.definition = defineTask(name, {
       needs, priority, queue, version,
       payloadSchema: jsonSchemaOf(payload),
@@ -130,15 +138,18 @@ class TaskImpl<Name extends string, P extends AnySchema, S extends AnySchema | u
       expiresAfter: millis(name, "expiresAfter", expiresAfter),
       retry: retry && { ...retry, base: millis(name, "retry.base", retry.base), max: millis(name, "retry.max", retry.max) }
     })
+    this.older = olderVersions(name, this.definition.version, options.migrations)
   }
 
   handle(handler: Handler<P, S>): TaskHandler {
-    const { definition, name, payload, success } = this
+    const { definition, migrations, name, older, payload, success } = this
     return {
       "~outrigger/TaskHandler": 1,
       definition,
-      run: async (encoded, context) => {
-        const value = accepted(name, await payload["~standard"].validate(encoded)) as OutputOf<P>
+      older,
+      run: async (encoded, context, version = definition.version) => {
+        const current = migratePayload(name, encoded, version, definition.version, migrations)
+        const value = accepted(name, await payload["~standard"].validate(current)) as OutputOf<P>
         const result = await handler(value, context)
         if (success === undefined) return result
         const checked = await (success as AnySchema)["~standard"].validate(result)
