@@ -22,8 +22,36 @@ const scalarFault = (value: unknown): string | undefined => {
   }
 }
 
-/** The first thing that would not survive, or undefined. Works without recursion, so that depth cannot break it. */
-export const payloadFault = (payload: unknown, limit = payloadLimit): PayloadIssue | undefined => {
+/** Bytes that JSON needs at most for a character, a number and the marks around a value. */
+const perCharacter = 6
+const perValue = 26
+
+/**
+ * How many bytes of JSON a value takes at most, in one pass that allocates nothing; NaN where it cannot say that all is well. Nearly
+ * every payload is small and sound: those are done with here.
+ */
+const boundOf = (value: unknown, depth: number): number => {
+  switch (typeof value) {
+    case "string": return value.isWellFormed() && !value.includes("\u0000") ? value.length * perCharacter + perValue : Number.NaN
+    case "number": return Number.isFinite(value) ? perValue : Number.NaN
+    case "bigint": return Number.NaN
+    case "object": break
+    default: return perValue
+  }
+  if (value === null) return perValue
+  if (depth === depthLimit || "toJSON" in value) return Number.NaN
+  let bound = perValue
+  if (Array.isArray(value)) for (const item of value) bound += boundOf(item, depth + 1)
+  else for (const key in value) bound += boundOf(key, depth) + boundOf((value as Record<string, unknown>)[key], depth + 1)
+  return bound
+}
+
+/** The first thing that would not survive, or undefined. */
+export const payloadFault = (payload: unknown, limit = payloadLimit): PayloadIssue | undefined =>
+  boundOf(payload, 0) <= limit ? undefined : firstFault(payload, limit)
+
+/** Works without recursion, so that depth cannot break it. */
+const firstFault = (payload: unknown, limit: number): PayloadIssue | undefined => {
   const open: Array<{ readonly value: unknown; readonly path: ReadonlyArray<string | number> }> = [{ value: payload, path: [] }]
   for (let next = open.pop(); next !== undefined; next = open.pop()) {
     const { path, value } = next
