@@ -157,11 +157,10 @@ export class Dependency extends Breakers {
 
   outcomeOf(value: unknown, ok: boolean): Outcome {
     const own = this.settings.classify
-    if (own === undefined) return classify(value, ok)
     try {
-      return own(value, ok) ?? classify(value, ok)
-    } catch {
-      return ok ? "success" : "permanent" // a classifier that throws must not make a call be repeated
+      return own?.(value, ok) ?? classify(value, ok)
+    } catch { // a classifier that throws, or a value that does when it is looked at, must not make a call be repeated
+      return ok ? "success" : "permanent"
     }
   }
 

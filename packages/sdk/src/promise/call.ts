@@ -75,15 +75,15 @@ export class PromiseCall<A> extends Call {
 
   private attend(attempt: Attempt): void {
     let answer: PromiseLike<A> | A
+    let later: boolean
     try {
       answer = this.inherits ? within(this.deadline, this.work, attempt) : this.work(attempt)
+      later = answer instanceof Promise || isThenable(answer)
     } catch (error) {
       return this.settle(attempt, false, error, error)
     }
-    if (!(answer instanceof Promise)) {
-      if (!isThenable(answer)) return this.settle(attempt, true, answer, answer)
-      answer = Promise.resolve(answer) // a stranger's `then` may call twice, or throw
-    }
+    if (!later) return this.settle(attempt, true, answer, answer)
+    if (!(answer instanceof Promise)) answer = Promise.resolve(answer) // a stranger's `then` may call twice, or throw
     answer.then((value) => this.settle(attempt, true, value, value), (error: unknown) => this.settle(attempt, false, error, error))
   }
 

@@ -180,6 +180,14 @@ describe("what attempts came to", () => {
     assert.deepStrictEqual(outcomes((value, ok) => ok ? value === 1 ? "permanent" : "success" : undefined), ["success", "transient", "permanent"])
     assert.deepStrictEqual(outcomes(() => { throw new Error("own") }), ["success", "permanent", "success"])
   })
+
+  it("of a value that throws when it is looked at repeats nothing", () => {
+    const closed = Object.defineProperty({}, "status", { get() { throw new Error("hands off") } })
+    for (const classify of [undefined, () => undefined]) {
+      const { dependency } = make({ classify })
+      assert.deepStrictEqual([dependency.outcomeOf(closed, true), dependency.outcomeOf(closed, false)], ["success", "permanent"])
+    }
+  })
 })
 
 describe("the breaker of a dependency", () => {

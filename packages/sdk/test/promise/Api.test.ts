@@ -25,6 +25,16 @@ describe("a call", () => {
     assert.strictEqual(await api.call(() => ({ then(ok: (value: number) => void) { ok(1); ok(2); throw new Error("late") } }) as unknown as Promise<number>), 1)
   })
 
+  it("ends like any other when what the work gives throws as soon as it is looked at", async () => {
+    const { api } = make({ bulkhead: { concurrency: 1 }, retry: { times: 1, while: () => false, whileResult: () => false } })
+    const boom = (): never => { throw new Error("hands off") }
+    const closed = Object.defineProperties({}, { status: { get: boom }, headers: { get: boom }, code: { get: boom } })
+    assert.strictEqual(await api.call(() => closed), closed)
+    assert.strictEqual(await caught(api.call(fail(closed))), closed)
+    assert.match(String(await caught(api.call(() => Object.defineProperty({}, "then", { get: boom })))), /hands off/)
+    assert.deepInclude(api.state(), { attempts: 3, running: 0, successes: 1, failures: 2 })
+  })
+
   it("rejects with the work's own error, unchanged", async () => {
     const { api } = make({ timeout: 10, retry: false })
     const own = { _tag: "Own" }

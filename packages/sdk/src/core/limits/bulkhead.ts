@@ -51,11 +51,14 @@ export class Bulkhead {
   grant(): void {
     if (this.granting) return
     this.granting = true
-    for (let next = this.line.head; next !== null && this.running < this.settings.concurrency; next = this.line.head) {
-      this.line.remove(next)
-      this.running++
-      next.granted()
+    try {
+      for (let next = this.line.head; next !== null && this.running < this.settings.concurrency; next = this.line.head) {
+        this.line.remove(next)
+        this.running++
+        next.granted()
+      }
+    } finally { // whoever throws shuts nobody out
+      this.granting = false
     }
-    this.granting = false
   }
 }

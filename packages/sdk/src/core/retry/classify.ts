@@ -53,6 +53,11 @@ export const classify = (value: unknown, ok: boolean): Outcome => {
 }
 
 /** Whether this failure proves that the dependency did nothing: the condition for repeating what is not idempotent. */
-export const provesNothingApplied = (value: unknown, ok: boolean): boolean =>
-  (typeof value === "object" && value !== null && (value as { readonly status?: unknown }).status === 429)
-  || (!ok && neverConnected.has(codeOf(value) ?? ""))
+export const provesNothingApplied = (value: unknown, ok: boolean): boolean => {
+  try {
+    return (typeof value === "object" && value !== null && (value as { readonly status?: unknown }).status === 429)
+      || (!ok && neverConnected.has(codeOf(value) ?? ""))
+  } catch { // what throws when it is looked at proves nothing
+    return false
+  }
+}

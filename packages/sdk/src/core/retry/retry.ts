@@ -58,7 +58,16 @@ const header = (holder: unknown): string | undefined => {
  */
 export const retryAfterOf = (value: unknown, epoch: number): number | undefined => {
   if (typeof value !== "object" || value === null) return undefined
-  const text = (header(value) ?? header((value as { readonly response?: unknown }).response))?.trim()
+  const text = textOf(value)
   if (text === undefined) return undefined
   return /^\d+(\.\d+)?$/.test(text) ? Number(text) * 1000 : dated(text, epoch)
+}
+
+/** Strangers' getters may throw: then there is no header, for a call that is to be retried must not hang on one. */
+const textOf = (value: object): string | undefined => {
+  try {
+    return (header(value) ?? header((value as { readonly response?: unknown }).response))?.trim()
+  } catch {
+    return undefined
+  }
 }

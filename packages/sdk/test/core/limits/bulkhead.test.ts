@@ -89,6 +89,17 @@ describe("a bulkhead", () => {
     assert.deepStrictEqual([done, deepest, bulkhead.running, bulkhead.queued], [100_000, 1, 0, 0])
     assert.isTrue(bulkhead.enter(), "and it can grant again")
   })
+
+  it("lets in the others after one who throws", () => {
+    const bulkhead = new Bulkhead(allowing(1, 2))
+    const granted: Array<string> = []
+    bulkhead.enter()
+    bulkhead.wait(new Call(() => { throw new Error("boom") }))
+    bulkhead.wait(new Call(() => granted.push("second")))
+    assert.throws(() => bulkhead.leave(), "boom")
+    bulkhead.leave()
+    assert.deepStrictEqual([granted, bulkhead.running, bulkhead.queued], [["second"], 1, 0])
+  })
 })
 
 describe("a bulkhead, whatever happens in whatever order", () => {

@@ -69,5 +69,9 @@ describe("proof that nothing was applied", () => {
     ["an error", new Error("boom")], ["a status 503", { status: 503 }], ["undefined", undefined], ["null", null], ["a text", "ECONNREFUSED"],
     ["a status 429 on what is no object", Object.assign(() => {}, { status: 429 })]
   ])("is not %s", (_, value) => assert.isFalse(provesNothingApplied(value, false)))
+  it("is not what throws when it is looked at", () => {
+    const closed = (property: string) => Object.defineProperty({}, property, { get() { throw new Error("hands off") } })
+    assert.deepStrictEqual(["status", "code", "cause"].map((property) => provesNothingApplied(closed(property), false)), [false, false, false])
+  })
   it("is not a result that carries a code", () => assert.isFalse(provesNothingApplied({ code: "ECONNREFUSED" }, true)))
 })

@@ -95,4 +95,8 @@ describe("Retry-After", () => {
     ["a response that is null", { response: null }], ["a response that is a text", { response: "2" }], ["a response that is a function", { response: Object.assign(() => {}, { headers: { "retry-after": "2" } }) }],
     ["a list", { headers: { "retry-after": ["2"] } }], ["headers without", new Response()], ["a bigint", { headers: { "retry-after": 2n } }]
   ])("is not found on %s", (_, value) => assert.isUndefined(retryAfterOf(value, now)))
+
+  it.each<[what: string, value: object]>([
+    ["headers", Object.defineProperty({}, "headers", { get() { throw new Error("hands off") } })], ["a get", { headers: { get() { throw new Error("hands off") } } }]
+  ])("is not found where %s would throw", (_, value) => assert.isUndefined(retryAfterOf(value, now)))
 })
