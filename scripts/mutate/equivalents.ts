@@ -180,13 +180,6 @@ const rows: Readonly<Record<string, ReadonlyArray<Row>>> = {
       'return Number(count) * (units[unit ?? "Stryker was here!"] ?? Number.NaN)'
     ]
   ],
-  "errors.ts": [
-    [
-      "null is written the same by both",
-      ': typeof value === "object" && value !== null ? JSON.stringify(value) : String(value)',
-      ': typeof value === "object" && true ? JSON.stringify(value) : String(value)'
-    ]
-  ],
   "breaker/keyedBreakers.ts": [
     ["a shortcut: the newest that is moved to the end stands there already", "if (key !== this.newest) {", "if (true) {"],
     ["one that is not closed is not among those that the order is of", 'if (to.tag === "closed") this.newest = key', "if (true) this.newest = key"],

@@ -73,6 +73,10 @@ export class InvalidPolicyOption extends Error {
 }
 Object.defineProperty(InvalidPolicyOption.prototype, "name", { value: "InvalidPolicyOption", configurable: true, writable: true })
 
-const show = (value: unknown): string =>
-  typeof value === "string" ? JSON.stringify(value)
-  : typeof value === "object" && value !== null ? JSON.stringify(value) : String(value)
+const show = (value: unknown): string => {
+  try {
+    return typeof value === "string" || typeof value === "object" ? JSON.stringify(value) : String(value)
+  } catch { // such as what holds itself: an agent, a logger, a timer
+    return "an object"
+  }
+}

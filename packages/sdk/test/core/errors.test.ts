@@ -39,8 +39,12 @@ describe("rejections", () => {
 })
 
 describe("an option that makes no sense", () => {
+  const holdsItself: { self?: unknown } = {}
+  holdsItself.self = holdsItself
+
   it.each<[value: unknown, shown: string]>([
-    ["soon", '"soon"'], [5, "5"], [Number.NaN, "NaN"], [undefined, "undefined"], [null, "null"], [{ a: 1 }, '{"a":1}'], [[1], "[1]"], [true, "true"], [Symbol.iterator, "Symbol(Symbol.iterator)"]
+    ["soon", '"soon"'], [5, "5"], [Number.NaN, "NaN"], [undefined, "undefined"], [null, "null"], [{ a: 1 }, '{"a":1}'], [[1], "[1]"], [true, "true"], [Symbol.iterator, "Symbol(Symbol.iterator)"],
+    [10n, "10"], [holdsItself, "an object"], [{ limit: 10n }, "an object"], [Object.create(null), "{}"]
   ])("is named, with its value as it was written (%#)", (value, shown) => {
     const error = new InvalidPolicyOption("payments", "timeout", value, "a number")
     assert.deepStrictEqual([error._tag, error.policy, error.option, `${error}`],
