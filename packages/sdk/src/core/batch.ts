@@ -31,13 +31,22 @@ export class MissingAnswerError extends Error {
   readonly operation: string
   readonly key: unknown
   constructor(dependency: string, operation: string, key: unknown, why: string) {
-    super(`${dependency}.${operation}: no answer for the key ${String(key)}: ${why}`)
+    super(`${dependency}.${operation}: no answer for the key ${textOf(key)}: ${why}`)
     this.dependency = dependency
     this.operation = operation
     this.key = key
   }
 }
 Object.defineProperty(MissingAnswerError.prototype, "name", { value: "MissingAnswerError", configurable: true, writable: true })
+
+/** An object without a prototype has no text; to throw for it would leave all who ask without an answer. */
+const textOf = (key: unknown): string => {
+  try {
+    return String(key)
+  } catch {
+    return "[object Object]"
+  }
+}
 
 /** A key, and who waits for it. */
 interface Entry {
@@ -180,7 +189,7 @@ export class Collector {
     batch.phase = "over"
     if (ran) this.shell.stop(batch)
     else {
-      batch.timer?.cancel()
+      batch.timer!.cancel()
       this.collecting = null
     }
     return ran

@@ -1,6 +1,6 @@
 import * as fc from "fast-check"
 import { assert, describe, it } from "vitest"
-import { Asker, type Batch, type BatchShell, Collector } from "../../src/core/batch.ts"
+import { Asker, type Batch, type BatchShell, Collector, MissingAnswerError } from "../../src/core/batch.ts"
 import { VirtualPort } from "../support/virtual.ts"
 
 /** Advances a virtual port at once: nothing here waits for a microtask. */
@@ -190,6 +190,24 @@ describe("a batch", () => {
       "x.users: no answer for the key 7: the batch gave 0 answers for 1 keys",
       "x.users: no answer for the key 7: the batch gave neither an array nor a Map"
     ])
+  })
+
+  it("answers all the same where a key has no text", () => {
+    const { ask, ran } = make({ maxSize: 2, delay: 0 })
+    const key: unknown = Object.create(null)
+    const callers = [ask(key), ask(2)]
+    ran[0]!.succeeded(new Map([[2, "b"]]))
+    assert.deepStrictEqual(callers.map(({ heard }) => heard), [[[false, "MissingAnswerError", undefined]], [[true, "b", undefined]]])
+    const error = new MissingAnswerError("x", "users", key, "gone")
+    assert.deepStrictEqual([error.message, error.key === key], ["x.users: no answer for the key [object Object]: gone", true])
+  })
+})
+
+describe("an answer that is missing", () => {
+  it("is an error of its own, which keeps its name when its code is made small", () => {
+    const error = new MissingAnswerError("x", "users", 7, "gone")
+    assert.deepStrictEqual([`${error}`, error._tag, error.dependency, error.operation, error.key], ["MissingAnswerError: x.users: no answer for the key 7: gone", "MissingAnswerError", "x", "users", 7])
+    assert.deepStrictEqual(Object.getOwnPropertyDescriptor(MissingAnswerError.prototype, "name"), { value: "MissingAnswerError", configurable: true, writable: true, enumerable: false })
   })
 })
 
