@@ -1,8 +1,10 @@
 /** Of `packages/sdk/src/core/<name>.ts`: the cores that are held to the score. */
 export const cores: ReadonlyArray<string> = [
-  "limits/adaptive", "breaker/breaker", "breaker/breakers", "breaker/lifecycle", "breaker/rampUp", "breaker/settings", "breaker/snapshot", "breaker/trips", "breaker/window", "retry/budget",
-  "limits/bulkhead", "cache/cache", "cache/cacheStore", "call/call", "call/chaos", "retry/classify", "call/contradictions", "dependency", "time/duration", "errors", "events/events", "retry/httpDate",
-  "breaker/keyedBreakers", "limits/line", "events/listeners", "options", "options/adaptive", "options/breaker", "options/bulkhead", "options/cache", "options/hedge",
-  "options/rateLimit", "options/reader", "options/retry", "options/router", "options/throttle", "limits/percentile", "call/race", "limits/rateLimit", "retry/retry", "router/route",
-  "router/router", "limits/slidingWindow", "limits/slots", "events/statistics", "limits/throttle", "time/timers", "limits/tokenBucket", "call/try", "call/wait", "router/wheel"
+  "limits/adaptive", "call/attempt", "batch", "breaker/breaker", "breaker/breakers", "breaker/lifecycle", "breaker/rampUp", "breaker/settings",
+  "breaker/snapshot", "breaker/trips", "breaker/window", "retry/budget", "limits/bulkhead", "cache/cache", "cache/cacheStore", "call/call",
+  "call/chaos", "retry/classify", "call/contradictions", "time/deadline", "dependency", "cache/dependencyCache", "time/duration", "errors",
+  "events/events", "retry/httpDate", "breaker/keyedBreakers", "limits/line", "events/listeners", "options", "options/adaptive", "options/batch",
+  "options/breaker", "options/bulkhead", "options/cache", "options/hedge", "options/rateLimit", "options/reader", "options/retry", "options/router",
+  "options/throttle", "limits/percentile", "call/race", "limits/rateLimit", "retry/retry", "router/route", "router/router", "limits/slidingWindow",
+  "limits/slots", "events/statistics", "limits/throttle", "time/timers", "limits/tokenBucket", "call/try", "call/wait", "router/wheel"
 ]

@@ -71,6 +71,11 @@ const rows: Readonly<Record<string, ReadonlyArray<Row>>> = {
       'if (key === undefined || this.own === undefined || this.breaker.state.tag === "isolated") return this.breaker'
     ],
     [
+      "what is shared has a breaker: the condition is for the compiler",
+      "if (sharing !== undefined && breaker !== null && shared?.breaker === breaker) return shared.update(sharing, port)",
+      "if (sharing !== undefined && true && shared?.breaker === breaker) return shared.update(sharing, port)"
+    ],
+    [
       "what is no number is not finite: the condition is for the compiler",
       'if (snapshot === undefined || typeof takenAt !== "number" || !Number.isFinite(takenAt)) {',
       "if (snapshot === undefined || false || !Number.isFinite(takenAt)) {"

@@ -239,7 +239,7 @@ describe("the breaker of a dependency", () => {
     assert.strictEqual(dependency.breakerOf("a"), mine)
   })
 
-  it("that is off is made by who isolates, and lets nothing trip it after", () => {
+  it("that is off is made by who isolates, and lets nothing trip it after, nor a snapshot open it", () => {
     const { dependency } = make({})
     dependency.restore()
     assert.strictEqual(stateOf(dependency).breaker, "closed")
@@ -250,6 +250,8 @@ describe("the breaker of a dependency", () => {
     assert.deepStrictEqual([dependency.breaker === breaker, breaker!.rejects(1e12)], [true, true])
     dependency.restore()
     for (let n = 0; n < 100; n++) trip(dependency)
+    assert.strictEqual(breaker!.state.tag, "closed")
+    dependency.hydrate({ state: "open", openLeft: 900, reopenings: 0, takenAt: 1_700_000_000_000 })
     assert.strictEqual(breaker!.state.tag, "closed")
     dependency.update({ timeout: 6 })
     assert.isNull(dependency.breaker)

@@ -49,6 +49,26 @@ describe("a policy whose breaker is shared", () => {
     assert.strictEqual(asked, 0)
   })
 
+  it("is one and the same to the others through any update of its options", async () => {
+    const turns: Array<number> = []
+    const memory = memoryBreakerStore(() => 0)
+    const { busy, processes } = world(1, { exchange: (requests) => { for (const { turn } of requests) turns.push(turn); return memory.exchange(requests) } })
+    await busy(2000, async () => 1)
+    processes[0]!.api.update({ timeout: 500 })
+    await busy(2000, async () => 1)
+    assert.isAbove(turns.length, 2)
+    assert.deepStrictEqual(turns, turns.map((_, n) => n + 1))
+  })
+
+  it("speaks to nobody once it is closed, whatever options it is given then", async () => {
+    const { busy, port, processes } = world(1)
+    const [{ api, options, outrigger }] = processes as [typeof processes[number]]
+    await busy(2000, async () => 1)
+    await outrigger.close()
+    api.update({ breaker: { ...options.breaker, failures: 2 } })
+    assert.deepStrictEqual([await api.call(() => 1), port.waiting.length], [1, 0])
+  })
+
   it("warns in the log when the store cannot be reached", async () => {
     const { busy, lines } = world(1, { exchange: () => Promise.reject(new Error("no route")) })
     await busy(2000, async () => 1)
