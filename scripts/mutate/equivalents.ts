@@ -151,6 +151,11 @@ const rows: Readonly<Record<string, ReadonlyArray<Row>>> = {
     ],
     ["undefined is in no list and no SQLSTATE: the condition is for the compiler", "if (code !== undefined) {", "if (true) {"],
     [
+      "a shortcut: null throws then, and what throws proves nothing either",
+      'return (typeof value === "object" && value !== null && (value as { readonly status?: unknown }).status === 429)',
+      'return (typeof value === "object" && true && (value as { readonly status?: unknown }).status === 429)'
+    ],
+    [
       "any text that is in no list does",
       'return validation.has((error as { readonly _tag?: string } | null | undefined)?._tag ?? "") ? "permanent" : "transient"',
       'return validation.has((error as { readonly _tag?: string } | null | undefined)?._tag ?? "Stryker was here!") ? "permanent" : "transient"'
