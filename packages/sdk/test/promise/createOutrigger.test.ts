@@ -62,7 +62,7 @@ const live = (url: string, timeout = 600) => {
 describe("enqueuing over HTTP", () => {
   it("hands the task over with its key and token, and gives the id", async () => {
     const { seen, url } = await serve((_, response) => json(response, 202, { id: "7", duplicate: false }))
-    assert.strictEqual(await live(url).enqueue(Charge, { n: 1 }, { idempotencyKey: "k", delay: "5 seconds", priority: 2 }), "7")
+    assert.strictEqual(await live(url, 30_000).enqueue(Charge, { n: 1 }, { idempotencyKey: "k", delay: "5 seconds", priority: 2 }), "7")
     const post = seen.find(({ path }) => path === "/v1/tasks/charge")!
     assert.deepInclude(post, { key: "k", authorization: "Bearer secret" })
     assert.deepInclude(post.body, { payload: { n: 1 } })
@@ -98,7 +98,7 @@ describe("enqueuing over HTTP", () => {
   for (const [slug, status, tag] of [["unknown-task", 404, "UnknownTask"], ["idempotency-conflict", 409, "IdempotencyConflict"], ["payload-refused", 422, "InvalidPayload"], ["too-large", 413, "InvalidPayload"]] as const) {
     it(`says ${tag} at once on ${status}, and does not repeat`, async () => {
       const { seen, url } = await serve((_, response) => problem(response, status, slug, { errors: [{ path: ["n"], message: "wrong" }] }))
-      assert.strictEqual((await caught(live(url).enqueue(Charge, 1)))._tag, tag)
+      assert.strictEqual((await caught(live(url, 30_000).enqueue(Charge, 1)))._tag, tag)
       assert.strictEqual(seen.filter(({ path }) => path.startsWith("/v1/tasks")).length, 1)
     })
   }
