@@ -167,6 +167,9 @@ const rows: Readonly<Record<string, ReadonlyArray<Row>>> = {
     ]
   ],
   "dependency.ts": [
+    ["the constructor applies its options at once", "measures = false", "measures = true"],
+    ["the constructor applies its options at once", "timed = false", "timed = true"],
+    ["the constructor applies its options at once", "wanders = false", "wanders = true"],
     [
       "where no delay is measured there is no measure",
       "const quantile = measured === undefined ? undefined : this.durations?.quantile(measured.percentile, now)",

@@ -170,6 +170,19 @@ describe("what attempts came to", () => {
     assert.deepStrictEqual([granted[0], bulkhead.running, bulkhead.settings.queue], [0, bulkhead.settings.concurrency, 9])
   })
 
+  it("tells a measured bulkhead how long they took, whenever that was", () => {
+    const measuredFrom = (start: number) => {
+      const { dependency } = make({ bulkhead: { adaptive: { initial: 20, min: 20, max: 100 } } })
+      return Array.from({ length: 1000 }, (_, n) => {
+        const startedAt = start + n * 100
+        dependency.measure(Object.assign(attemptOf(dependency, startedAt), { inFlight: 20 }), "success", startedAt + 10)
+        return dependency.bulkhead!.settings.concurrency
+      })
+    }
+    assert.isAbove(Math.max(...measuredFrom(0)), 20)
+    assert.deepStrictEqual(measuredFrom(1e6), measuredFrom(0))
+  })
+
   it("is what the classifier says, or else the default; one that throws makes nothing be repeated", () => {
     const outcomes = (classify?: PolicyOptions["classify"]) => {
       const { dependency } = make({ classify })

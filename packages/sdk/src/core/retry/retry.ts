@@ -44,12 +44,12 @@ const dated = (text: string, epoch: number): number | undefined => {
 }
 
 const header = (holder: unknown): string | undefined => {
-  if (typeof holder !== "object" || holder === null) return undefined
+  if (typeof holder !== "object") return undefined
   const { headers } = holder as { readonly headers?: unknown }
   if (typeof headers !== "object" || headers === null) return undefined
   const { get } = headers as { readonly get?: unknown }
   const value: unknown = typeof get === "function" ? get.call(headers, "retry-after") : (headers as Record<string, unknown>)["retry-after"]
-  return typeof value === "string" || typeof value === "number" ? String(value) : undefined
+  return typeof value === "string" || typeof value === "number" ? String(value).trim() : undefined
 }
 
 /**
@@ -57,17 +57,10 @@ const header = (holder: unknown): string | undefined => {
  * does. Seconds or an HTTP date, which asks for nothing when it is past; undefined for anything else.
  */
 export const retryAfterOf = (value: unknown, epoch: number): number | undefined => {
-  if (typeof value !== "object" || value === null) return undefined
-  const text = textOf(value)
+  let text: string | undefined
+  try {
+    text = header(value) ?? header((value as { readonly response?: unknown }).response)
+  } catch {} // null has no header, nor has what throws when it is looked at: no retry must hang on that
   if (text === undefined) return undefined
   return /^\d+(\.\d+)?$/.test(text) ? Number(text) * 1000 : dated(text, epoch)
-}
-
-/** Strangers' getters may throw: then there is no header, for a call that is to be retried must not hang on one. */
-const textOf = (value: object): string | undefined => {
-  try {
-    return (header(value) ?? header((value as { readonly response?: unknown }).response))?.trim()
-  } catch {
-    return undefined
-  }
 }

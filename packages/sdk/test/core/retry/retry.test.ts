@@ -86,7 +86,8 @@ describe("Retry-After", () => {
     ["a response", headers("2")], ["an error that carries headers", Object.assign(new Error("429"), { headers: { "retry-after": "2" } })],
     ["one whose response does", { response: headers("2") }], ["plain headers", { response: { headers: { "retry-after": "2" } } }], ["a number", { headers: { "retry-after": 2 } }], ["a text with spaces around", { headers: { "retry-after": " 2\t" } }],
     ["a map", { headers: new Map([["retry-after", "2"]]) }], ["its own before its response's", { headers: { "retry-after": "2" }, response: headers("9") }],
-    ["its response's where its own are empty", { headers: {}, response: headers("2") }], ["headers with something else called get", { headers: { get: "x", "retry-after": "2" } }]
+    ["its response's where its own are empty", { headers: {}, response: headers("2") }], ["its response's where its own are null", { headers: null, response: headers("2") }],
+    ["headers with something else called get", { headers: { get: "x", "retry-after": "2" } }]
   ])("is found on %s", (_, value) => assert.strictEqual(retryAfterOf(value, now), 2000))
 
   it.each<[what: string, value: unknown]>([
