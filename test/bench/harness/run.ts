@@ -7,7 +7,7 @@ import { once } from "node:events"
 import { join } from "node:path"
 import type { Order } from "./child.ts"
 import type { BenchOptions } from "./options.ts"
-import { median, spread } from "./statistics.ts"
+import { median, shuffled, spread } from "./statistics.ts"
 import type { Case, Group, Measure, Result, Subject } from "./suite.ts"
 
 /** A result, and how far its rounds lie apart. */
@@ -21,7 +21,8 @@ interface Contestant {
   readonly process: ChildProcess
 }
 
-const answer = async (child: ChildProcess, what: string): Promise<unknown> => {
+/** The next message of a process; fails when it ends before. */
+export const answer = async (child: ChildProcess, what: string): Promise<unknown> => {
   const gone = new AbortController()
   const died = once(child, "exit", { signal: gone.signal }).then(() => {
     throw new Error(`${what} ended before it answered`)
@@ -38,10 +39,10 @@ const answer = async (child: ChildProcess, what: string): Promise<unknown> => {
 const knows = async (module: URL, name: string): Promise<boolean> =>
   name in (await import(module.href) as { readonly default: Subject }).default
 
-const enter = async (group: Group, { name }: Case, { conditions, warmMillis }: BenchOptions): Promise<ReadonlyArray<Contestant>> => {
+const enter = async (group: Group, { name }: Case, { conditions, wantsSubject, warmMillis }: BenchOptions): Promise<ReadonlyArray<Contestant>> => {
   const contestants: Array<Contestant> = []
   for (const [subject, module] of Object.entries(group.subjects)) {
-    if (!await knows(module, name)) continue
+    if (!wantsSubject(subject) || !await knows(module, name)) continue
     const child = fork(join(import.meta.dirname, "child.ts"), [module.href, name, String(warmMillis)], {
       execArgv: ["--expose-gc", ...conditions.flatMap((condition) => ["--conditions", condition])]
     })
@@ -50,9 +51,6 @@ const enter = async (group: Group, { name }: Case, { conditions, warmMillis }: B
   }
   return contestants
 }
-
-const shuffled = <A>(list: ReadonlyArray<A>): ReadonlyArray<A> =>
-  list.map((item) => ({ item, at: Math.random() })).sort((a, b) => a.at - b.at).map(({ item }) => item)
 
 const ask = async ({ process: child, subject }: Contestant, order: Order): Promise<number> => {
   const answered = answer(child, subject)

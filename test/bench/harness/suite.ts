@@ -25,12 +25,15 @@ export interface Group {
   readonly subjects: Readonly<Record<string, URL>>
 }
 
+/** `ns` of a call, `tasks/s`, `ms`, `MB` of memory; `bytes` that a call allocates, or a task writes. */
+export type Unit = "ns" | "bytes" | "tasks/s" | "ms" | "MB"
+
 /** One median, as `--json` writes it. */
 export interface Result {
   readonly case: string
   readonly subject: string
   readonly median: number
-  readonly unit: "ns" | "bytes"
+  readonly unit: Unit
   /** How many rounds the median is of. */
   readonly rounds: number
 }

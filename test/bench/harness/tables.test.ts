@@ -38,6 +38,18 @@ describe("a table", () => {
     ])
   })
 
+  it("shows a small part of ours, and figures behind the point, as they are asked for", () => {
+    const row = (subject: string, value: number): Measured => ({ case: "drain", subject, median: value, unit: "ms", rounds: 1, spread: 0 })
+    const text = tables(group, [row("ours", 1234.56), row("theirs", 9.876)], [{ unit: "ms", title: "milliseconds", digits: 1 }])
+    assert.deepStrictEqual(text.split("\n"), [
+      "### Loops: milliseconds",
+      "",
+      "| case  |    ours |       theirs |",
+      "|-------|--------:|-------------:|",
+      "| drain | 1,234.6 | 9.9 (0.008x) |"
+    ])
+  })
+
   it("leaves out who does not know a case", () => {
     const [, , head, , row] = tables(group, [result("ours", 999.6, "ns"), result("ours", 1, "bytes")]).split("\n")
     assert.deepStrictEqual([head, row], ["| case  |  ours |", "| retry | 1,000 |"])
