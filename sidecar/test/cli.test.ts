@@ -45,13 +45,35 @@ describe("the command line", () => {
     [["start", "now"], "Unexpected argument 'now'"],
     [["start", "--dispatch", "http://127.0.0.1:1"], "Unknown option '--dispatch'"],
     [["start", "--host", "0.0.0.0"], "so a token is needed"],
-    [["health", "--url", "nowhere"], "--url is \"nowhere\""]
+    [["health", "--url", "nowhere"], "--url is \"nowhere\""],
+    [["doctor"], "Which database?"],
+    [["doctor", "--database-url", "nowhere"], "--database-url must be a URL"]
   ]
   it.each(wrong)("exits with 2 at %j", async (args, message) => {
     const { code, err } = await outrigger(args)
     assert.strictEqual(code, 2)
     assert.include(err, message)
     assert.include(err, "See outrigger --help")
+  })
+
+  it("looks at the database: says what is wrong and what to do, for people and for machines", async () => {
+    const { drop, url } = await createDatabase()
+    const password = new URL(url).password
+    try {
+      const fresh = await outrigger(["doctor", "--database-url", url])
+      assert.strictEqual(fresh.code, 1)
+      assert.match(fresh.out, /FAIL {2}schema\n {6}There is no schema of Outrigger in this database\n {4}> Start the sidecar once/)
+      assert.notInclude(fresh.out, `:${password}@`)
+      const { code, out } = await outrigger(["doctor", "--json"], { DATABASE_URL: url })
+      assert.strictEqual(code, 1)
+      assert.deepInclude(JSON.parse(out).findings[0], { check: "schema", severity: "fail" })
+    } finally {
+      await drop()
+    }
+    const away = await outrigger(["doctor", "--database-url", "postgres://u:secret@127.0.0.1:1/x"])
+    assert.strictEqual(away.code, 1)
+    assert.include(away.out, "cannot be asked")
+    assert.notInclude(away.out, "secret")
   })
 
   it("takes options from outrigger.config.ts", async () => {

@@ -53,7 +53,7 @@ interface Trouble {
 }
 
 /** What the server, or the network, said: the innermost cause. */
-const troubleOf = (error: unknown): Trouble => {
+export const troubleOf = (error: unknown): Trouble => {
   let found: Trouble = { code: undefined, message: String(error) }
   let at: unknown = error
   for (let depth = 0; depth < 8 && typeof at === "object" && at !== null; depth++) {

@@ -12,6 +12,7 @@ export const help = (): string => `outrigger: durable tasks and a truthful /heal
 Usage
   outrigger start [options]          run the sidecar, until SIGINT or SIGTERM
   outrigger health [--url URL]       ask a sidecar; exit code 0 for pass and warn, 1 for fail or no answer
+  outrigger doctor [--json]          look at the database: what slows it down, and what to do; exit code 0 when all is well
   outrigger --version, --help
 
 Options of start; a flag wins over its variable, a variable over outrigger.config.ts
@@ -22,6 +23,11 @@ Options of health
                            or OUTRIGGER_URL, or OUTRIGGER_HOST and OUTRIGGER_PORT
   --token TOKEN            to be told the failing checks
                            or OUTRIGGER_TOKEN
+
+Options of doctor
+  --database-url URL       the database to look at
+                           or DATABASE_URL
+  --json                   for machines
 
 Exit codes: 0 stopped cleanly, 1 failed, 2 wrong usage, 130 and 143 forced by a second signal
 `

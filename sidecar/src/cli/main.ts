@@ -4,7 +4,7 @@ import { resolve } from "node:path"
 import { pathToFileURL } from "node:url"
 import { setFlagsFromString } from "node:v8"
 import { parseArgs, type ParseArgsConfig } from "node:util"
-import { type Given, readStartOptions, startOptions, UsageError } from "./options.ts"
+import { type Given, readDatabaseUrl, readStartOptions, startOptions, UsageError } from "./options.ts"
 
 const configFiles = ["outrigger.config.ts", "outrigger.config.mts", "outrigger.config.js", "outrigger.config.mjs"]
 
@@ -50,6 +50,16 @@ const askHealth = async (args: ReadonlyArray<string>): Promise<number> => {
   return health({ url, token: values.token ?? (OUTRIGGER_TOKEN || undefined), timeout: 3000 }, (line) => console.log(line))
 }
 
+const askDoctor = async (args: ReadonlyArray<string>): Promise<number> => {
+  const values = parse(args, { "database-url": { type: "string" }, json: { type: "boolean" } })
+  const flag = values["database-url"]
+  const said = flag !== undefined ? { value: flag, from: "--database-url" } : { value: process.env["DATABASE_URL"] || undefined, from: "DATABASE_URL" }
+  const databaseUrl = readDatabaseUrl(said.value === undefined ? undefined : said)
+  if (databaseUrl === undefined) throw new UsageError("Which database? Give --database-url, or set DATABASE_URL")
+  const { doctor } = await import("./doctor.ts")
+  return doctor({ databaseUrl, json: values["json"] === true }, (line) => console.log(line))
+}
+
 const version = (): string =>
   (JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8")) as { readonly version: string }).version
 
@@ -61,6 +71,7 @@ export const main = async ([command, ...args]: ReadonlyArray<string>): Promise<n
     if (asksForHelp) return console.log((await import("./help.ts")).help()), 0
     if (command === "start") return await start(args)
     if (command === "health") return await askHealth(args)
+    if (command === "doctor") return await askDoctor(args)
     throw new UsageError(command === undefined ? "Which command?" : `There is no command ${JSON.stringify(command)}`)
   } catch (error) {
     if (!(error instanceof UsageError)) throw error

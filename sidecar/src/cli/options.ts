@@ -98,7 +98,8 @@ const yes = (said: Said | undefined): boolean => {
   return said.value === false || said.value === "false" || said.value === "0" ? false : refuse(said, "true or false")
 }
 
-const databaseUrl = (said: Said | undefined): string | undefined => {
+/** The URL of a database; throws `UsageError`, which does not repeat it. */
+export const readDatabaseUrl = (said: Said | undefined): string | undefined => {
   const url = text(said, "a URL")
   if (url === undefined) return undefined
   if (URL.canParse(url) && /^postgres(?:ql)?:$/.test(new URL(url).protocol)) return url
@@ -130,7 +131,7 @@ export const readStartOptions = (flags: Given, env: NodeJS.ProcessEnv, file: Giv
   const tasks = text(said("tasks"), "the name of a file")
   const options: StartOptions = {
     tasks: tasks === undefined ? undefined : resolve(tasks),
-    databaseUrl: databaseUrl(said("databaseUrl")),
+    databaseUrl: readDatabaseUrl(said("databaseUrl")),
     data: resolve(text(said("data"), "the name of a folder") ?? ".outrigger"),
     host: text(said("host"), "an address or a host name") ?? "127.0.0.1",
     port: whole(said("port"), 7700, 0, 65_535),
