@@ -1,26 +1,11 @@
 /** Handlers of the promise face, for an executor: `fromHandler` makes a layer of one, whichever copy of the SDK made it. */
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import { handlerFailureOf } from "./core/tasks/handlerFailure.ts"
 import type { TaskHandler as PromiseHandler } from "./promise/Task.ts"
 import { type HandlerContext, type HandlerFailure, TaskHandlers } from "./TaskHandlers.ts"
 
 export { isTaskHandler, type TaskHandler as PromiseHandler } from "./promise/Task.ts"
-
-const tagOf = (error: unknown): unknown => typeof error === "object" && error !== null ? (error as { readonly _tag?: unknown })._tag : undefined
-
-/** By `_tag`: the error may come from another copy of the SDK, such as its CommonJS build. */
-const failureOf = (cause: unknown): HandlerFailure => {
-  switch (tagOf(cause)) {
-    case "NonRetryable":
-    case "PayloadMigrationFailed":
-    case "InvalidPayload": return { _tag: "Final", cause }
-    case "BreakerOpenError": {
-      const { retryAfter } = cause as { readonly retryAfter?: unknown }
-      return { _tag: "Unavailable", cause, retryAfter: typeof retryAfter === "number" ? retryAfter : undefined }
-    }
-    default: return { _tag: "Retryable", cause }
-  }
-}
 
 /**
  * Runs a promise under interruption: the signal is aborted, and then the promise is awaited, however long it takes. One that
@@ -40,7 +25,7 @@ const run = (handler: PromiseHandler, version: number, payload: unknown, context
       }
     }, version))
     return Effect.callback<unknown, HandlerFailure>((resume) => {
-      promise.then((value) => resume(Effect.succeed(value)), (error: unknown) => resume(Effect.fail(failureOf(error))))
+      promise.then((value) => resume(Effect.succeed(value)), (error: unknown) => resume(Effect.fail(handlerFailureOf(error))))
       return Effect.suspend(() => {
         abort.abort()
         return Effect.promise(() => promise.then(() => undefined, () => undefined))

@@ -8,7 +8,10 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
+import type { HandlerFailure } from "./core/tasks/handlerFailure.ts"
 import type { AttemptInfo, TaskDefinition } from "./core/tasks/task.ts"
+
+export type { HandlerFailure } from "./core/tasks/handlerFailure.ts"
 
 /** What a handler is given beside the payload. */
 export interface HandlerContext extends AttemptInfo {
@@ -28,15 +31,6 @@ export interface TaskHandler {
   readonly older?: true | undefined
   readonly run: (payload: unknown, context: HandlerContext) => Effect.Effect<unknown, HandlerFailure>
 }
-
-/** How a handler failed, told apart as far as the executor must. */
-export type HandlerFailure =
-  /** The task's `error` schema accepted it, or it was a `NonRetryable`, or the payload cannot be decoded. */
-  | { readonly _tag: "Final"; readonly cause: unknown; readonly error?: unknown }
-  /** Try again, as the task's retry says. */
-  | { readonly _tag: "Retryable"; readonly cause: unknown; readonly error?: unknown }
-  /** A dependency rejected the call without trying: hand the task back, the attempt is unspent. */
-  | { readonly _tag: "Unavailable"; readonly cause: unknown; readonly retryAfter: number | undefined }
 
 export interface Handlers {
   /** Adds a handler until the scope closes. Two handlers of one name and version are a defect that names both. */

@@ -1,5 +1,6 @@
 /** Outrigger for Effect: policies, APIs, health and durable tasks. Without Effect: `@outrigger/sdk/promise`. */
 export * as Api from "./Api.ts"
+export * as AttemptEnd from "./AttemptEnd.ts"
 export * as Breaker from "./Breaker.ts"
 export * as BreakerStore from "./BreakerStore.ts"
 export * as Chaos from "./Chaos.ts"

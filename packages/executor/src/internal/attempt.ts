@@ -3,8 +3,7 @@ import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import type { TaskHandlers, TaskStore } from "@outrigger/sdk"
-import { type AttemptEnd, failureOf } from "../AttemptEnd.ts"
+import { AttemptEnd, type TaskHandlers, type TaskStore } from "@outrigger/sdk"
 
 /** Why an attempt is interrupted from outside. */
 export type Interruption = "drain" | "lost" | "cancelled"
@@ -65,18 +64,13 @@ export const runAttempt = (
 /** How it ended; undefined when whoever interrupted it wants nothing written. */
 export const endOf = (
   exit: Exit.Exit<unknown, TaskHandlers.HandlerFailure | TimedOut>, timeout: number, interruption: Interruption | undefined
-): AttemptEnd | undefined => {
+): AttemptEnd.AttemptEnd | undefined => {
   if (Exit.isSuccess(exit)) return { _tag: "Succeeded", result: exit.value ?? null }
   const failure = exit.cause.reasons.find(Cause.isFailReason)?.error
   if (failure === undefined) {
     if (interruption === "lost" || interruption === "cancelled") return undefined
     if (interruption === "drain") return { _tag: "CutOff", reason: "the worker is draining" }
-    return { _tag: "Failed", failure: failureOf(Cause.squash(exit.cause)), retryable: true }
+    return { _tag: "Failed", failure: AttemptEnd.failureOf(Cause.squash(exit.cause)), retryable: true }
   }
-  switch (failure._tag) {
-    case "AttemptTimedOut": return { _tag: "TimedOut", timeout }
-    case "Unavailable": return { _tag: "Unavailable", failure: failureOf(failure.cause), retryAfter: failure.retryAfter }
-    case "Final": return { _tag: "Failed", failure: failureOf(failure.cause, failure.error), retryable: false }
-    case "Retryable": return { _tag: "Failed", failure: failureOf(failure.cause, failure.error), retryable: true }
-  }
+  return failure._tag === "AttemptTimedOut" ? { _tag: "TimedOut", timeout } : AttemptEnd.endOfFailure(failure)
 }

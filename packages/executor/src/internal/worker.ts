@@ -12,8 +12,7 @@ import type * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import type * as Fiber from "effect/Fiber"
 import * as Latch from "effect/Latch"
-import type { Registry, Task, TaskHandlers, TaskStore } from "@outrigger/sdk"
-import { settle } from "../AttemptEnd.ts"
+import { AttemptEnd, type Registry, type Task, type TaskHandlers, type TaskStore } from "@outrigger/sdk"
 import { endOf, type Interruption, runAttempt } from "./attempt.ts"
 import { openings } from "./availability.ts"
 import { granted, type Lease, renewed, renewEvery, trusted } from "./lease.ts"
@@ -221,7 +220,7 @@ export class Worker {
     const end = endOf(exit, timeout, attempt.interruption)
     if (end === undefined) return this.forget(task.id)
     if (end._tag === "TimedOut") this.log(Effect.logWarning(`Task timeout after ${timeout / 1000}s`), task)
-    const settlement = settle(end, task, definition, this.ground.random())
+    const settlement = AttemptEnd.settle(end, task, definition, this.ground.random())
     this.count(settlement, end._tag === "TimedOut")
     this.settler.add(worker, settlement, (applied) => {
       if (!applied) this.counts.refused++

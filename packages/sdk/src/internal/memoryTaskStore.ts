@@ -7,7 +7,7 @@ import type { NewTask, QueueLimits, Settlement, TaskDefinition, TaskId, TaskReco
 import { queueLimitsFault } from "../core/tasks/queue.ts"
 import { QueueNotFound, TaskNotFound } from "../core/tasks/taskErrors.ts"
 import type { ClaimRequest, ListRequest, RedriveFilter, WorkerId } from "../core/tasks/taskPort.ts"
-import { TaskTable } from "./taskTable.ts"
+import { TaskTable } from "../core/tasks/taskTable.ts"
 
 /** Who sleeps, and who waits for which task. */
 class Room {

@@ -1,6 +1,6 @@
 /** The memory store's queues: which are paused, and what each lets through. */
-import { refilled, type StartBucket } from "../core/tasks/queue.ts"
-import type { QueueLimits, TaskDefinition } from "../core/tasks/task.ts"
+import { refilled, type StartBucket } from "./queue.ts"
+import type { QueueLimits, TaskDefinition } from "./task.ts"
 
 interface Row {
   pausedAt: number | undefined

@@ -1,6 +1,6 @@
 /**
  * What becomes of a task when an attempt ends: one pure decision, `settle`, for whoever has to make it. The executor asks for
- * the attempts it ran, a supervisor for those of a worker that died.
+ * the attempts it ran, a supervisor for those of a worker that died, a test kit for those it plays.
  *
  *   how it ended                      then                              attempt
  *   gave a result                     succeeded                         spent
@@ -9,11 +9,10 @@
  *   a dependency let nothing through  handed back, dead after too long  unspent
  *   cut off (drain, deploy)           handed back                       unspent
  */
-import { Retry, TaskStore } from "@outrigger/sdk"
-
-type TaskDefinition = TaskStore.TaskDefinition
-type TaskFailure = TaskStore.TaskFailure
-type Settlement = TaskStore.Settlement
+import { delayOf } from "../retry/retry.ts"
+import { payloadFault } from "./payload.ts"
+import { type Settlement, type TaskDefinition, type TaskFailure, taskDefaults } from "./task.ts"
+import { formatPath } from "./taskErrors.ts"
 
 /** How an attempt ended. Milliseconds throughout. */
 export type AttemptEnd =
@@ -42,10 +41,10 @@ export const settle = (end: AttemptEnd, task: Claim, definition: Pick<TaskDefini
   const { fence, id } = task
   switch (end._tag) {
     case "Succeeded": {
-      const fault = TaskStore.payloadFault(end.result)
+      const fault = payloadFault(end.result)
       if (fault === undefined) return { _tag: "Succeed", id, fence, result: end.result }
       const where = ["result", ...fault.path]
-      return { _tag: "Die", id, fence, failure: { name: "InvalidResult", message: `${TaskStore.formatPath(where)} ${fault.message}` } }
+      return { _tag: "Die", id, fence, failure: { name: "InvalidResult", message: `${formatPath(where)} ${fault.message}` } }
     }
     case "Failed": return failed(end.failure, end.retryable, task, definition, random)
     case "TimedOut": {
@@ -61,13 +60,13 @@ const failed = (
   failure: TaskFailure, retryable: boolean, { attempt, fence, id }: Claim, { retry }: Pick<TaskDefinition, "retry">, random: number
 ): Settlement =>
   retryable && attempt <= retry.times
-    ? { _tag: "Retry", id, fence, delay: Math.round(Retry.delayOf(retry, attempt, retry.base, random)), failure }
+    ? { _tag: "Retry", id, fence, delay: Math.round(delayOf(retry, attempt, retry.base, random)), failure }
     : { _tag: "Die", id, fence, failure }
 
 const unavailable = (
   failure: TaskFailure, retryAfter: number | undefined, { fence, handbacks = 0, id, waited = 0 }: Claim, random: number
 ): Settlement => {
-  const { expiresAfter, maxHandbacks } = TaskStore.taskDefaults
+  const { expiresAfter, maxHandbacks } = taskDefaults
   const over = handbacks >= maxHandbacks
     ? `it was handed back ${handbacks} times`
     : waited >= expiresAfter ? `it has waited for ${Math.round(waited / 3_600_000)} hours` : undefined

@@ -4,12 +4,12 @@
  */
 import type {
   ClaimedTask, Enqueued, HeldTask, NewTask, Settlement, TaskDefinition, TaskFailure, TaskId, TaskRecord, TaskState
-} from "../core/tasks/task.ts"
-import { expired, isEnd } from "../core/tasks/task.ts"
-import { holdsUnique, newTaskFault } from "../core/tasks/newTask.ts"
-import { type EnqueueError, IdempotencyConflict } from "../core/tasks/taskErrors.ts"
+} from "./task.ts"
+import { expired, isEnd } from "./task.ts"
+import { holdsUnique, newTaskFault } from "./newTask.ts"
+import { type EnqueueError, IdempotencyConflict } from "./taskErrors.ts"
 import { QueueTable } from "./queueTable.ts"
-import type { ClaimRequest, ListRequest, QueueState, RedriveFilter, TaskPage, Upkeep, WorkerId } from "../core/tasks/taskPort.ts"
+import type { ClaimRequest, ListRequest, QueueState, RedriveFilter, TaskPage, Upkeep, WorkerId } from "./taskPort.ts"
 
 interface Row extends Omit<NewTask, "runAt"> {
   readonly id: TaskId

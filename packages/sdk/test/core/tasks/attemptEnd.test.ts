@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as fc from "fast-check"
 import { TaskStore } from "@outrigger/sdk"
-import { AttemptEnd } from "../src/index.ts"
+import { AttemptEnd } from "../../../src/index.ts"
 
 type End = AttemptEnd.AttemptEnd
 
