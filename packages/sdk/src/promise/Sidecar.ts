@@ -21,6 +21,19 @@ export interface SidecarOptions {
   readonly timeout?: DurationInput | undefined
 }
 
+/** Where an outrigger's tasks go, and who is asked about them: a sidecar over HTTP, or a test kit. */
+export interface Tasks {
+  enqueue(task: NewTask): Promise<Enqueued>
+  /** All or none. */
+  enqueueMany(tasks: ReadonlyArray<NewTask>): Promise<ReadonlyArray<Enqueued>>
+  find(id: TaskId): Promise<TaskRecord>
+  /** The task once it is over. */
+  await(id: TaskId, signal?: AbortSignal): Promise<TaskRecord>
+  cancel(id: TaskId): Promise<TaskRecord>
+  /** Makes a dead or cancelled task ready again. */
+  redrive(id: TaskId): Promise<TaskRecord>
+}
+
 /** An answer of the sidecar: status and JSON. */
 interface Answer {
   readonly status: number
@@ -41,7 +54,7 @@ const isProblem = (body: unknown): body is ProblemJson => typeof body === "objec
 const detailOf = ({ body, status }: Answer): string =>
   isProblem(body) ? `${body.title}${body.detail === undefined ? "" : `: ${body.detail}`}` : `it answered ${status}`
 
-export class Sidecar {
+export class Sidecar implements Tasks {
   private readonly url: URL
   private readonly token: string | undefined
   private readonly api: Api

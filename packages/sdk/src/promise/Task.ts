@@ -76,6 +76,13 @@ export interface Task<Name extends string, P extends AnySchema, S extends AnySch
   encodeSync(payload: InputOf<P>, options?: EnqueueOptions): NewTask
 }
 
+/** A task of any payload and success. */
+export type AnyTask = Task<string, AnySchema, AnySchema | undefined>
+/** What is enqueued. */
+export type PayloadOf<T extends AnyTask> = InputOf<T["payload"]>
+/** What `execute` gives. */
+export type SuccessOf<T extends AnyTask> = T["success"] extends AnySchema ? OutputOf<T["success"]> : unknown
+
 export type Handler<P extends AnySchema, S extends AnySchema | undefined> = (
   payload: OutputOf<P>,
   context: HandlerContext

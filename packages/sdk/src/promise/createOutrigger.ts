@@ -19,9 +19,8 @@ import { type Database, type DatabaseClient, type DatabaseOptions, watchDatabase
 import { Reports } from "./reports.ts"
 import { type Resource, type ResourceOptions, Resources } from "./Resources.ts"
 import { makeRouter, type Router, type RouterOptions } from "./Router.ts"
-import { Sidecar, type SidecarOptions } from "./Sidecar.ts"
-import type { InputOf, OutputOf, StandardSchema } from "./StandardSchema.ts"
-import type { EnqueueOptions, Task } from "./Task.ts"
+import { Sidecar, type SidecarOptions, type Tasks } from "./Sidecar.ts"
+import type { AnyTask, EnqueueOptions, PayloadOf, SuccessOf } from "./Task.ts"
 
 /** Where the outrigger's few lines go. */
 export type Log = (level: "info" | "warn", line: string, details?: Readonly<Record<string, unknown>>) => void
@@ -29,8 +28,8 @@ export type Log = (level: "info" | "warn", line: string, details?: Readonly<Reco
 export interface OutriggerOptions {
   /** The app's name, as operators know it. */
   readonly service: string
-  /** Needed for `enqueue`, `execute` and `cancel`; with it, the host reports its health there. */
-  readonly sidecar?: SidecarOptions | undefined
+  /** Needed for `enqueue`, `execute` and `cancel`; with it, the host reports its health there. In tests, that of a test kit. */
+  readonly sidecar?: SidecarOptions | Tasks | undefined
   /** Whether a call made inside another takes the shorter of both deadlines, without being told; false unless said: it costs each call 0.2 us. */
   readonly inheritDeadlines?: boolean | undefined
   /** Warnings go to `console.warn` unless said, and nothing else is printed. */
@@ -38,10 +37,6 @@ export interface OutriggerOptions {
   /** For tests: another clock. */
   readonly timers?: Timers | undefined
 }
-
-type AnyTask = Task<string, StandardSchema<any, any>, StandardSchema<any, any> | undefined>
-type PayloadOf<T extends AnyTask> = InputOf<T["payload"]>
-type SuccessOf<T extends AnyTask> = T["success"] extends StandardSchema<any, any> ? OutputOf<T["success"]> : unknown
 
 /** How long `close` waits for a background run under way, ms. */
 const backgroundWait = 5000
@@ -62,7 +57,7 @@ export class Outrigger {
   private readonly resources = new Resources()
   private readonly stops: Array<(wait: number) => Promise<void>> = []
   private readonly log: Log
-  private readonly sidecar: Sidecar | undefined
+  private tasks: Tasks | undefined
   private readonly reports: Reports | undefined
   private closing: Promise<void> | undefined
 
@@ -75,12 +70,14 @@ export class Outrigger {
     this.inherits = options.inheritDeadlines ?? false
     this.log = options.log ?? quiet
     this.checks = new Checks(this.registry, this.timers.port)
-    if (options.sidecar !== undefined) {
-      this.sidecar = new Sidecar(options.sidecar, this.timers)
+    const { sidecar } = options
+    if (sidecar !== undefined && "enqueue" in sidecar) this.tasks = sidecar
+    else if (sidecar !== undefined) {
+      const http = this.tasks = new Sidecar(sidecar, this.timers)
       this.reports = new Reports({
         service: this.service,
         registry: this.registry,
-        sidecar: this.sidecar,
+        sidecar: http,
         port: this.timers.port,
         report: () => this.report(),
         warn: (line) => this.log("warn", line)
@@ -147,6 +144,15 @@ export class Outrigger {
   /** A health check, run in the background; the returned function ends it. */
   check(name: string, check: CheckFunction, options: CheckOptions = {}): () => void {
     return this.checks.add(name, check, options)
+  }
+
+  /** Hands tasks to somebody else, such as a test kit, until the returned function is called. */
+  provideTasks(tasks: Tasks): () => void {
+    const before = this.tasks
+    this.tasks = tasks
+    return () => {
+      if (this.tasks === tasks) this.tasks = before
+    }
   }
 
   /** Hands a task to the sidecar. Rejects with `SidecarUnavailable` when it cannot be reached within its deadline. */
@@ -251,8 +257,8 @@ export class Outrigger {
     return this.registry.report(port.now(), port.epoch(), this.service)
   }
 
-  private needSidecar(operation: string): Sidecar {
-    if (this.sidecar !== undefined) return this.sidecar
+  private needSidecar(operation: string): Tasks {
+    if (this.tasks !== undefined) return this.tasks
     throw new InvalidOption("createOutrigger", "sidecar", "left out", `given for ${operation}, such as { url: "http://127.0.0.1:7700" }`)
   }
 }

@@ -102,6 +102,16 @@ export class TaskTable {
     return row && recordOf(row)
   }
 
+  /** In the order of enqueuing, each with the keys it came under: for test kits. */
+  all(): ReadonlyArray<TaskRecord & Pick<NewTask, "idempotencyKey" | "uniqueKey">> {
+    return [...this.rows.values()].map((row) => ({ ...recordOf(row), idempotencyKey: row.idempotencyKey, uniqueKey: row.uniqueKey }))
+  }
+
+  /** Forgets all tasks and workers; ids are not given again. */
+  clear(): void {
+    for (const memory of [this.rows, this.workers, this.idempotency]) memory.clear()
+  }
+
   list({ cursor, limit, name, queue, state }: ListRequest): TaskPage {
     const matching = [...this.rows.values()].toReversed().filter((row) =>
       (cursor === undefined || Number(row.id) < Number(cursor))

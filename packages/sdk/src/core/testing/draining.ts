@@ -1,0 +1,95 @@
+/** A drain, step by step: which attempt comes next, when the clock has to move, and what came of it all. */
+import type { TaskId } from "../tasks/task.ts"
+import { Attempt } from "./attempt.ts"
+import type { Waiting, Workbench } from "./workbench.ts"
+
+/** What to drain; milliseconds. */
+export interface Draining {
+  readonly with?: "due" | Waiting | undefined
+  readonly for?: number | undefined
+  readonly queue?: string | undefined
+  readonly limit?: number | undefined
+}
+
+/** What a handler threw, as it was thrown. */
+export interface DrainFailure {
+  readonly id: TaskId
+  readonly name: string
+  readonly attempt: number
+  readonly error: unknown
+}
+
+/** What a drain did. */
+export interface DrainResult {
+  readonly attempts: number
+  readonly succeeded: number
+  /** Failed, and scheduled to be tried again. */
+  readonly retried: number
+  readonly died: number
+  /** Put back without an attempt spent: what they need is down. */
+  readonly handedBack: number
+  /** Ended too late for the store: cancelled, or another worker's by then. */
+  readonly refused: number
+  readonly failures: ReadonlyArray<DrainFailure>
+  /** Names of tasks that wait and have no handler here. */
+  readonly unhandled: ReadonlyArray<string>
+}
+
+/** Beyond it a drain would not end by itself. */
+const most = 10_000
+
+const outcomes = { Succeed: "succeeded", Retry: "retried", Die: "died", HandBack: "handedBack", Refused: "refused" } as const
+
+class Tally {
+  readonly counts = { attempts: 0, succeeded: 0, retried: 0, died: 0, handedBack: 0, refused: 0 }
+  readonly failures: Array<DrainFailure> = []
+
+  add({ outcome, task: { attempt, id, name }, thrown }: Attempt): void {
+    this.counts.attempts++
+    if (outcome !== undefined) this.counts[outcomes[outcome]]++
+    if (thrown !== undefined) this.failures.push({ id, name, attempt, error: thrown.error })
+  }
+}
+
+/**
+ * Yields each attempt, to be run and settled before the next step, and each moment (epoch ms) that the clock has to reach.
+ * Ends when nothing is left, or once `over` says so.
+ */
+export function* draining(
+  bench: Workbench, now: () => number, options: Draining, over: () => boolean = () => false
+): Generator<Attempt | number, DrainResult, void> {
+  refuse(options)
+  const { for: duration, limit = Infinity, queue } = options
+  const until = duration === undefined ? Infinity : now() + duration
+  const { with: what = duration === undefined ? "due" : "scheduled" } = options
+  const tally = new Tally()
+  while (tally.counts.attempts < limit && !over()) {
+    const attempt = bench.next(queue)
+    if (attempt === undefined) {
+      const due = what === "due" ? undefined : bench.nextDue(what, queue)
+      if (due === undefined || due > until) break
+      yield due
+      continue
+    }
+    if (tally.counts.attempts >= most) {
+      bench.settle(attempt, { _tag: "CutOff", reason: "the drain came to no end" })
+      throw endless(attempt)
+    }
+    yield attempt
+    tally.add(attempt)
+  }
+  if (until !== Infinity && now() < until && tally.counts.attempts < limit) yield until
+  return { ...tally.counts, failures: tally.failures, unhandled: bench.unhandled() }
+}
+
+const refuse = ({ for: duration, limit, with: what }: Draining): void => {
+  const must = (ok: boolean, option: string, value: unknown, allowed: string) => {
+    if (!ok) throw new RangeError(`drain: ${option} is ${String(value)}, but must be ${allowed}`)
+  }
+  must(what === undefined || ["due", "retries", "scheduled"].includes(what), "with", what, "due, retries or scheduled")
+  must(limit === undefined || (Number.isInteger(limit) && limit >= 1), "limit", limit, "a whole number from 1")
+  must(duration === undefined || duration >= 0, "for", duration, 'a duration, such as "10 minutes"')
+}
+
+const endless = ({ task: { id, name } }: Attempt): Error =>
+  new Error(`The drain has run ${most} attempts and comes to no end; the next would be task ${id} "${name}". Does a handler enqueue its own task? Give drain a limit`)
