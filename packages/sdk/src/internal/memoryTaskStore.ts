@@ -11,9 +11,13 @@ import { TaskTable } from "../core/tasks/taskTable.ts"
 
 /** Who sleeps, and who waits for which task. */
 class Room {
-  readonly table = new TaskTable()
+  readonly table: TaskTable
   private readonly sleepers = new Set<() => void>()
   private readonly waiters = new Map<TaskId, Set<Deferred.Deferred<TaskRecord>>>()
+
+  constructor(table: TaskTable) {
+    this.table = table
+  }
 
   wake(): void {
     for (const sleeper of this.sleepers) sleeper()
@@ -118,8 +122,11 @@ const workingSide = (room: Room) => {
   }
 }
 
+/** A store over this table; whoever moves it otherwise announces which tasks. */
+export const memoryTaskStoreOf = (table: TaskTable) => {
+  const room = new Room(table)
+  return { store: { ...enqueuingSide(room), ...workingSide(room) }, announce: (ids: Iterable<TaskId>) => room.announce(ids) }
+}
+
 /** A store in this process's memory. */
-export const makeMemoryTaskStore = Effect.sync(() => {
-  const room = new Room()
-  return { ...enqueuingSide(room), ...workingSide(room) }
-})
+export const makeMemoryTaskStore = Effect.sync(() => memoryTaskStoreOf(new TaskTable()).store)

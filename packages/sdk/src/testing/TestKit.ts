@@ -146,7 +146,8 @@ export class TestKit {
 
   private findings<T extends AnyTask>(task: T, { scheduledIn, ...expected }: Expected<PayloadOf<T>>): Findings<PayloadOf<T>> {
     const asked = scheduledIn === undefined ? expected : { ...expected, scheduledAt: this.time + millisOf("scheduledIn", scheduledIn) }
-    return new Findings(this.bench.all(), task.name, asked, ({ payload }) => payload as PayloadOf<T>)
+    const { others, own } = this.bench.named(task.name)
+    return new Findings(task.name, asked, own as ReadonlyArray<EnqueuedTask<PayloadOf<T>>>, others)
   }
 
   /** The task as it is now. Throws `TaskNotFound`. */

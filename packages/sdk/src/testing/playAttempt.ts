@@ -4,16 +4,7 @@ import { endOfFailure, handlerFailureOf } from "../core/tasks/handlerFailure.ts"
 import type { Attempt, Interruption } from "../core/testing/attempt.ts"
 import type { Workbench } from "../core/testing/workbench.ts"
 import type { HandlerContext, TaskHandler } from "../promise/Task.ts"
-
-/** One turn of the event loop, on nothing that a test runner fakes. */
-const turn = (): Promise<void> => new Promise((resolve) => {
-  const { port1, port2 } = new MessageChannel()
-  port1.once("message", () => {
-    port1.close()
-    resolve()
-  })
-  port2.postMessage(undefined)
-})
+import { turn } from "./turn.ts"
 
 const reasons: Readonly<Record<Interruption, string>> = {
   timedOut: "the attempt timed out",

@@ -26,15 +26,12 @@ export class Findings<Payload> {
   private readonly own: ReadonlyArray<Held<Payload>>
   private readonly others: ReadonlyArray<EnqueuedTask>
 
-  constructor(all: ReadonlyArray<EnqueuedTask>, name: string, expected: Expectation<Payload>, payloadOf: (task: EnqueuedTask) => Payload) {
+  constructor(name: string, expected: Expectation<Payload>, own: ReadonlyArray<EnqueuedTask<Payload>>, others: ReadonlyArray<EnqueuedTask>) {
     refuseExpectation(expected)
     this.name = name
     this.expected = expected
-    this.own = all.filter((task) => task.name === name).map((task) => {
-      const decoded = { ...task, payload: payloadOf(task) }
-      return { task: decoded, comparisons: [...compare(expected, decoded)] }
-    })
-    this.others = all.filter((task) => task.name !== name)
+    this.own = own.map((task) => ({ task, comparisons: [...compare(expected, task)] }))
+    this.others = others
   }
 
   private held(): ReadonlyArray<Held<Payload>> {

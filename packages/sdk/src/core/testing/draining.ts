@@ -35,8 +35,8 @@ export interface DrainResult {
   readonly unhandled: ReadonlyArray<string>
 }
 
-/** Beyond it a drain would not end by itself. */
-const most = 10_000
+/** A drain that runs more, and was given no limit, would hardly end by itself; told before a test runner's own patience ends. */
+const most = 5000
 
 const outcomes = { Succeed: "succeeded", Retry: "retried", Die: "died", HandBack: "handedBack", Refused: "refused" } as const
 
@@ -59,11 +59,12 @@ export function* draining(
   bench: Workbench, now: () => number, options: Draining, over: () => boolean = () => false
 ): Generator<Attempt | number, DrainResult, void> {
   refuse(options)
-  const { for: duration, limit = Infinity, queue } = options
+  const { for: duration, limit, queue } = options
   const until = duration === undefined ? Infinity : now() + duration
   const { with: what = duration === undefined ? "due" : "scheduled" } = options
   const tally = new Tally()
-  while (tally.counts.attempts < limit && !over()) {
+  const full = () => tally.counts.attempts >= (limit ?? Infinity)
+  while (!full() && !over()) {
     const attempt = bench.next(queue)
     if (attempt === undefined) {
       const due = what === "due" ? undefined : bench.nextDue(what, queue)
@@ -71,14 +72,14 @@ export function* draining(
       yield due
       continue
     }
-    if (tally.counts.attempts >= most) {
+    if (limit === undefined && tally.counts.attempts >= most) {
       bench.settle(attempt, { _tag: "CutOff", reason: "the drain came to no end" })
       throw endless(attempt)
     }
     yield attempt
     tally.add(attempt)
   }
-  if (until !== Infinity && now() < until && tally.counts.attempts < limit) yield until
+  if (until !== Infinity && now() < until && !full()) yield until
   return { ...tally.counts, failures: tally.failures, unhandled: bench.unhandled() }
 }
 
@@ -92,4 +93,4 @@ const refuse = ({ for: duration, limit, with: what }: Draining): void => {
 }
 
 const endless = ({ task: { id, name } }: Attempt): Error =>
-  new Error(`The drain has run ${most} attempts and comes to no end; the next would be task ${id} "${name}". Does a handler enqueue its own task? Give drain a limit`)
+  new Error(`The drain has run ${most} attempts and comes to no end; the next would be task ${id} "${name}". Does a handler enqueue its own task? If it should run more, give it a limit`)

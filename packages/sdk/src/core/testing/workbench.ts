@@ -10,7 +10,7 @@
  * its fence: nothing about that is played.
  */
 import { type AttemptEnd, settle } from "../tasks/attemptEnd.ts"
-import { type Enqueued, isEnd, type NewTask, type TaskDefinition, type TaskId, type TaskRecord } from "../tasks/task.ts"
+import { type Enqueued, isEnd, type NewTask, type TaskDefinition, type TaskFailure, type TaskId, type TaskRecord } from "../tasks/task.ts"
 import { newTaskFault } from "../tasks/taskDefinition.ts"
 import { type EnqueueError, InvalidOption, TaskNotFound } from "../tasks/taskErrors.ts"
 import type { WorkerId } from "../tasks/taskPort.ts"
@@ -40,6 +40,9 @@ export type Waiting = "retries" | "scheduled"
 /** What a value is after it was stored. */
 export const asJson = (value: unknown): unknown => value === undefined ? null : JSON.parse(JSON.stringify(value))
 
+/** For ends that nobody threw: a timeout, a result that cannot be stored. */
+const errorOf = ({ message, name }: TaskFailure): Error => Object.assign(new Error(message), { name })
+
 export class Workbench {
   private readonly around: Surroundings
   readonly table = new TaskTable()
@@ -67,6 +70,12 @@ export class Workbench {
     return this.table.all()
   }
 
+  /** Those of this name, and the others. */
+  named(name: string): { readonly own: ReadonlyArray<EnqueuedTask>; readonly others: ReadonlyArray<EnqueuedTask> } {
+    const all = this.all()
+    return { own: all.filter((task) => task.name === name), others: all.filter((task) => task.name !== name) }
+  }
+
   cancel(id: TaskId): TaskRecord | undefined {
     const record = this.table.cancel(id, this.around.now())
     this.interruptOf(id, "cancelled")
@@ -83,7 +92,7 @@ export class Workbench {
     for (const memory of [this.planned, this.frozen]) memory.clear()
     this.woken.length = 0
     this.killNext = false
-    for (const attempt of this.running) attempt.interrupt("lost")
+    for (const attempt of [...this.running]) attempt.interrupt("lost")
   }
 
   // ---- working
@@ -148,6 +157,7 @@ export class Workbench {
     const settlement = settle(last, task, definition, this.around.random())
     const [applied] = this.table.settle(worker, [settlement], now)
     attempt.outcome = applied === undefined ? "Refused" : settlement._tag
+    if (applied !== undefined && (settlement._tag === "Retry" || settlement._tag === "Die")) attempt.thrown ??= { error: errorOf(settlement.failure) }
     this.table.deregister(worker, now)
     this.running.delete(attempt)
     this.wake(task.id)
@@ -177,7 +187,7 @@ export class Workbench {
   /** The clock has moved: what has outlived its timeout is interrupted. */
   timePassed(): void {
     const now = this.around.now()
-    for (const attempt of this.running) if (attempt.deadline <= now) attempt.interrupt("timedOut")
+    for (const attempt of [...this.running]) if (attempt.deadline <= now) attempt.interrupt("timedOut")
   }
 
   /** Names of what waits and that nothing here can run. */
@@ -206,7 +216,7 @@ export class Workbench {
   /** The worker at work dies there and then; without one, the next dies before its outcome is stored. */
   killWorker(): void {
     if (this.running.size === 0) this.killNext = true
-    for (const attempt of this.running) this.lose(attempt, "killed")
+    for (const attempt of [...this.running]) this.lose(attempt, "killed")
   }
 
   private expectAttempt(id: TaskId, fault: string): void {
@@ -221,7 +231,7 @@ export class Workbench {
   }
 
   private interruptOf(id: TaskId, why: Interruption): void {
-    for (const attempt of this.running) if (attempt.task.id === id) attempt.interrupt(why)
+    for (const attempt of [...this.running]) if (attempt.task.id === id) attempt.interrupt(why)
   }
 
   /** Its tasks are anybody's. */
