@@ -1,10 +1,10 @@
 /**
- * Builds every package into `dist/`, in the order in which they need each other. The promise face is built for CommonJS too: one
- * file, so that `require` reads one, with the types of the ES modules.
+ * Builds every package into `dist/`, in the order in which they need each other. The promise face and its test kit are built for
+ * CommonJS too: one file each, so that `require` reads one, with the types of the ES modules.
  */
 import { chmodSync, cpSync, existsSync, globSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
-import { build, transform } from "esbuild"
+import { build, type Plugin, transform } from "esbuild"
 import { root } from "./rules/sources.ts"
 import { run } from "./steps.ts"
 
@@ -15,20 +15,29 @@ const tsc = async (project: string): Promise<void> => {
   if (!ok) throw new Error(`${project} does not build:\n${output}`)
 }
 
-const commonJs = async (dist: string): Promise<void> => {
+/** Lines stay short, for stack traces. */
+const small = { minifyWhitespace: true, lineLimit: 140 } as const
+
+/** What there must be once only, so that an error of the kit is an `instanceof` the host's class: the promise face's own. */
+const ofPromiseFace: Plugin = {
+  name: "of the promise face",
+  setup: ({ onResolve }) => onResolve({ filter: /\/(taskErrors|createOutrigger)\.js$/ }, () => ({ path: "./promise.cjs", external: true }))
+}
+
+const commonJs = async (dist: string, name: string, plugins: Array<Plugin>): Promise<void> => {
   await build({
-    entryPoints: [join(dist, "promise/index.js")],
-    outfile: join(dist, "promise.cjs"),
-    bundle: true, format: "cjs", platform: "node", target: "node20", minifyWhitespace: true, lineLimit: 140
+    entryPoints: [join(dist, name, "index.js")],
+    outfile: join(dist, `${name}.cjs`),
+    bundle: true, format: "cjs", platform: "node", target: "node20", plugins, ...small
   })
-  writeFileSync(join(dist, "promise.d.cts"), 'export * from "./promise/index.js"\n')
+  writeFileSync(join(dist, `${name}.d.cts`), `export * from "./${name}/index.js"\n`)
 }
 
 /** What code says of itself is read in the sources; what its users want to know stands in the declarations. */
 const withoutComments = async (dist: string): Promise<void> => {
   for (const file of globSync("**/*.js", { cwd: dist })) {
     const path = join(dist, file)
-    const { code } = await transform(readFileSync(path, "utf8"), { loader: "js", format: "esm", target: "node20", legalComments: "none" })
+    const { code } = await transform(readFileSync(path, "utf8"), { loader: "js", format: "esm", target: "node20", legalComments: "none", ...small })
     writeFileSync(path, code)
   }
 }
@@ -38,7 +47,10 @@ for (const folder of packages) {
   rmSync(dist, { recursive: true, force: true })
   await tsc(join(folder, "tsconfig.build.json"))
   await withoutComments(dist)
-  if (existsSync(join(dist, "promise"))) await commonJs(dist)
+  if (existsSync(join(dist, "promise"))) {
+    await commonJs(dist, "promise", [])
+    await commonJs(dist, "testing", [ofPromiseFace])
+  }
   // The rewriting of extensions leaves declarations alone where a type is imported from a `.ts` file.
   for (const file of globSync("**/*.d.ts", { cwd: dist })) {
     const path = join(dist, file)

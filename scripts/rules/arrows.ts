@@ -17,6 +17,7 @@ const isSdk = (file: string, part: string): boolean => file.startsWith(`packages
 const insideSdk = (source: Source, at: string): string | undefined => {
   if (isSdk(source.file, "core") && !isSdk(at, "core")) return "core/ imports nothing but core/: hand in what it needs"
   if (isSdk(source.file, "promise") && !isSdk(at, "core") && !isSdk(at, "promise")) return "promise/ imports core/ and itself: it must work without Effect"
+  if (isSdk(source.file, "testing") && !["core", "promise", "testing"].some((part) => isSdk(at, part))) return "testing/ imports core/, promise/ and itself: it must work without Effect"
   return undefined
 }
 
@@ -37,7 +38,7 @@ const check = (source: Source, specifier: string): string | undefined => {
   }
   if (!isSource(source)) return undefined
   if (isSdk(file, "core")) return "core/ has no dependency, not even on Node: use its ports"
-  if (isSdk(file, "promise") && !specifier.startsWith("node:")) return "the promise face has no dependency"
+  if ((isSdk(file, "promise") || isSdk(file, "testing")) && !specifier.startsWith("node:")) return "the promise face has no dependency"
   return specifier === "effect" || /^effect\/(http|http-api|sql|testing)$/.test(specifier) ? "import the module itself, such as effect/Effect: the barrel costs 150 ms" : undefined
 }
 

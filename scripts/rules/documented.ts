@@ -1,7 +1,7 @@
 /** Every value that a module of the Effect face, or the promise face's door, exports says what it is for. */
 import { lineAt, type Rule, type Violation } from "./sources.ts"
 
-const isPublic = (file: string): boolean => /^packages\/[^/]+\/src\/[A-Z]\w+\.ts$/.test(file) || file === "packages/sdk/src/promise/createOutrigger.ts" || file === "packages/sdk/src/promise/Api.ts"
+const isPublic = (file: string): boolean => /^packages\/[^/]+\/src\/[A-Z]\w+\.ts$/.test(file) || file === "packages/sdk/src/promise/createOutrigger.ts" || file === "packages/sdk/src/promise/Api.ts" || file === "packages/sdk/src/testing/TestKit.ts"
 
 const declaration = /^export (?:declare )?(?:abstract )?(?:const|class|function) (\w+)/gm
 

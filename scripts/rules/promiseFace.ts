@@ -1,7 +1,7 @@
-/** Nothing of Effect can be reached from `@outrigger/sdk/promise`, not even as a type. */
+/** Nothing of Effect can be reached from `@outrigger/sdk/promise` and its test kit, not even as a type. */
 import { type Rule, target, type Violation } from "./sources.ts"
 
-const entry = "packages/sdk/src/promise/index.ts"
+const entries = ["packages/sdk/src/promise/index.ts", "packages/sdk/src/testing/index.ts"]
 
 export const promiseFace: Rule = (sources) => {
   const graph = new Map(sources.map((source) => [source.file, source]))
@@ -19,6 +19,6 @@ export const promiseFace: Rule = (sources) => {
       if (next !== undefined) visit(next)
     }
   }
-  visit(entry)
+  entries.forEach(visit)
   return violations
 }

@@ -18,6 +18,8 @@ const cases: Readonly<Record<string, { readonly bad: ReadonlyArray<Files>; reado
       { "packages/sdk/src/core/a.ts": `import "../promise/Api.ts"` },
       { "packages/sdk/src/promise/a.ts": `import * as Effect from "effect/Effect"` },
       { "packages/sdk/src/promise/a.ts": `export { x } from "../Task.ts"` },
+      { "packages/sdk/src/testing/a.ts": `import "../TaskStore.ts"` },
+      { "packages/sdk/src/testing/a.ts": `import "vitest"` },
       { "packages/sdk/src/A.ts": `import { Effect } from "effect"` },
       { "sidecar/src/a.ts": `const x = await import("effect/http")` },
       { "sidecar/src/a.ts": `import "../../packages/sdk/src/Task.ts"` },
@@ -28,6 +30,7 @@ const cases: Readonly<Record<string, { readonly bad: ReadonlyArray<Files>; reado
       { "packages/postgres/src/A.ts": `import { TaskStore } from "@outrigger/sdk"\nimport * as Effect from "effect/Effect"` },
       { "sidecar/src/a.ts": `import { Executor } from "@outrigger/executor"\nimport { createServer } from "node:http"` },
       { "packages/sdk/src/promise/a.ts": `import "../core/call.ts"\nimport "node:async_hooks"` },
+      { "packages/sdk/src/testing/a.ts": `import "../core/call.ts"\nimport "../promise/Task.ts"\nimport "./b.ts"` },
       { "examples/quickstart/a.ts": `import "@outrigger/sdk/promise"` }
     ]
   },
@@ -36,7 +39,10 @@ const cases: Readonly<Record<string, { readonly bad: ReadonlyArray<Files>; reado
     good: [{ "sidecar/src/a.ts": `import { b } from "./b.ts"`, "sidecar/src/b.ts": "export const b = 1" }]
   },
   "nothing of Effect in the promise face": {
-    bad: [{ "packages/sdk/src/promise/index.ts": `export * from "./a.ts"`, "packages/sdk/src/promise/a.ts": `import type { Effect } from "effect/Effect"` }],
+    bad: [
+      { "packages/sdk/src/promise/index.ts": `export * from "./a.ts"`, "packages/sdk/src/promise/a.ts": `import type { Effect } from "effect/Effect"` },
+      { "packages/sdk/src/testing/index.ts": `export * from "../core/a.ts"`, "packages/sdk/src/core/a.ts": `import type { Effect } from "effect/Effect"` }
+    ],
     good: [{ "packages/sdk/src/promise/index.ts": `export * from "./a.ts"`, "packages/sdk/src/promise/a.ts": "export const a = 1", "packages/sdk/src/Api.ts": `import "effect/Effect"` }]
   },
   "no clock and no chance in a core": {

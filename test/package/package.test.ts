@@ -94,6 +94,46 @@ describe("the published packages", () => {
     await exec(at, "tsc", "-p", ".")
   }, 120_000)
 
+  it("sdk: the test kit works from ESM, CommonJS and typed, with nothing of Effect, and throws the host's own errors", async () => {
+    const kitProgram = `
+const task = Task.make("t", { payload: { "~standard": { version: 1, vendor: "own", validate: (value) => ({ value }) } }, retry: { times: 1 } })
+let calls = 0
+const kit = createTestKit({ handlers: task.handle(() => { if (++calls === 1) throw new Error("down"); return calls }), now: 0 })
+const own = createOutrigger({ service: "shop" })
+const main = async () => {
+  const detach = kit.attach(own)
+  const id = await own.enqueue(task, { n: 1 }, { idempotencyKey: "k" })
+  kit.assertEnqueued(task, { payload: { n: 1 } })
+  const conflict = await own.enqueue(task, { n: 2 }, { idempotencyKey: "k" }).catch((error) => error)
+  const { retried, succeeded } = await kit.drain({ with: "retries" })
+  const lost = await own.task("99").catch((error) => error)
+  detach()
+  const loaded = globalThis.process.moduleLoadList.filter((name) => name.includes("/effect/"))
+  console.log(JSON.stringify([retried, succeeded, kit.task(id).result, conflict instanceof IdempotencyConflict, lost instanceof TaskNotFound, kit.outrigger instanceof Outrigger, loaded.length]))
+  await own.close()
+}
+main()`
+    const names = "createOutrigger, IdempotencyConflict, Outrigger, Task, TaskNotFound"
+    const at = await project("kit", "module", [tarballs["sdk"]!], {
+      "esm.mjs": `import { ${names} } from "@outrigger/sdk/promise"\nimport { createTestKit } from "@outrigger/sdk/testing"\n${kitProgram}`,
+      "cjs.cjs": `const { ${names} } = require("@outrigger/sdk/promise")\nconst { createTestKit } = require("@outrigger/sdk/testing")\n${kitProgram}`,
+      "typed.ts": `import { Task, type StandardSchema } from "@outrigger/sdk/promise"
+        import { createTestKit, type EnqueuedTask } from "@outrigger/sdk/testing"
+        declare const schema: StandardSchema<{ readonly n: number }>
+        const task = Task.make("t", { payload: schema, success: schema })
+        const kit = createTestKit()
+        export const found: EnqueuedTask<{ readonly n: number }> = kit.assertEnqueued(task, { payload: { n: 1 }, scheduledIn: "1 hour" })
+        export const result: Promise<{ readonly n: number }> = kit.perform(task, { n: 1 })
+        // @ts-expect-error a field that the payload does not have
+        kit.assertEnqueued(task, { payload: { m: 1 } })`,
+      "typed.cts": `import testing = require("@outrigger/sdk/testing")
+        export const attempts: Promise<number> = testing.createTestKit().drain().then(({ attempts }) => attempts)`,
+      "tsconfig.json": JSON.stringify({ compilerOptions: { module: "nodenext", strict: true, noEmit: true, skipLibCheck: false, lib: ["ES2023", "DOM"], types: [] }, include: ["*.ts", "*.cts"] })
+    })
+    for (const file of ["esm.mjs", "cjs.cjs"]) assert.strictEqual((await exec(at, "node", file)).trim(), "[1,1,2,true,true,true,0]", file)
+    await exec(at, "tsc", "-p", ".")
+  }, 120_000)
+
   it("sdk, postgres, executor: work beside Effect, and the sidecar's command says what it is", async () => {
     const at = await project("effect", "module", ["effect@4.1.0", ...Object.values(tarballs)], {
       "main.mjs": `
@@ -103,10 +143,12 @@ describe("the published packages", () => {
         import { Api, Task, Tasks } from "@outrigger/sdk"
         import { Executor } from "@outrigger/executor"
         import { Migrations, PgTaskStore } from "@outrigger/postgres"
+        import * as TestKit from "@outrigger/sdk/TestKit"
         class Cloudinary extends Api.Service()("cloudinary") {}
         const Greet = Task.make("greet", { payload: { name: Schema.String }, success: Schema.String })
         const handlers = Greet.toLayer(({ name }) => Cloudinary.call("greet", Effect.succeed("hello " + name)))
         const main = Executor.layer().pipe(Layer.provideMerge(Tasks.layerMemory), Layer.provide(handlers), Layer.provide(Cloudinary.layer))
+        await Effect.runPromise(Effect.andThen(Greet.enqueue({ name: "Ada" }), TestKit.assertEnqueued(Greet)).pipe(Effect.provide(TestKit.layer)))
         console.log(await Effect.runPromise(Greet.execute({ name: "Ada" }).pipe(Effect.provide(main))), Migrations.release, typeof PgTaskStore.layer)`
     })
     const { version } = JSON.parse(readFileSync(join(root, "sidecar/package.json"), "utf8")) as { readonly version: string }

@@ -25,7 +25,7 @@ export { expired, isEnd, taskDefaults } from "./core/tasks/task.ts"
 export { newTaskFault, newTaskOf, sqlOptionsOf } from "./core/tasks/newTask.ts"
 export { queueLimitsFault } from "./core/tasks/queue.ts"
 export { defineTask } from "./core/tasks/taskDefinition.ts"
-export { formatPath } from "./core/tasks/taskErrors.ts"
+export { formatPath } from "./core/tasks/path.ts"
 export { payloadFault, payloadLimit } from "./core/tasks/payload.ts"
 
 /** The port: what every store does. */

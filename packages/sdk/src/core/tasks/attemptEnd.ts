@@ -10,9 +10,9 @@
  *   cut off (drain, deploy)           handed back                       unspent
  */
 import { delayOf } from "../retry/retry.ts"
+import { formatPath } from "./path.ts"
 import { payloadFault } from "./payload.ts"
 import { type Settlement, type TaskDefinition, type TaskFailure, taskDefaults } from "./task.ts"
-import { formatPath } from "./taskErrors.ts"
 
 /** How an attempt ended. Milliseconds throughout. */
 export type AttemptEnd =

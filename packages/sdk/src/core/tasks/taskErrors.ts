@@ -1,4 +1,5 @@
 /** What can go wrong between a host and its tasks: plain `Error`s with a `_tag`, the same in both faces. */
+import { formatPath } from "./path.ts"
 import type { TaskFailure, TaskId } from "./task.ts"
 
 /** Where in a payload something is wrong: `["items", 0, "price"]`, printed as `items[0].price`. */
@@ -6,11 +7,6 @@ export interface PayloadIssue {
   readonly path: ReadonlyArray<string | number>
   readonly message: string
 }
-
-/** `items[0].price` */
-export const formatPath = (path: ReadonlyArray<string | number>): string =>
-  path.reduce<string>((text, key) =>
-    typeof key === "number" ? `${text}[${key}]` : text === "" ? key : `${text}.${key}`, "")
 
 abstract class TaskError extends Error {
   abstract readonly _tag: string
