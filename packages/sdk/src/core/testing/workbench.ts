@@ -11,7 +11,7 @@
  */
 import { type AttemptEnd, settle } from "../tasks/attemptEnd.ts"
 import { type Enqueued, isEnd, type NewTask, type TaskDefinition, type TaskFailure, type TaskId, type TaskRecord } from "../tasks/task.ts"
-import { newTaskFault } from "../tasks/taskDefinition.ts"
+import { newTaskFault } from "../tasks/newTask.ts"
 import { type EnqueueError, InvalidOption, TaskNotFound } from "../tasks/taskErrors.ts"
 import type { WorkerId } from "../tasks/taskPort.ts"
 import { TaskTable } from "../tasks/taskTable.ts"
