@@ -196,6 +196,12 @@ describe("execute", () => {
     assert.strictEqual((yield* Fiber.join(beside)).result, "7")
   }))
 
+  test("says at once that a task's queue is paused", () => Effect.gen(function*() {
+    yield* Charge.enqueue(payload, { delay: "1 second" })
+    yield* TaskStore.TaskStore.use((store) => store.pauseQueue("billing"))
+    assert.strictEqual((yield* defectOf(Charge.execute(payload))).message, 'Task 2 "charge" cannot end here: its queue "billing" is paused')
+  }))
+
   test("says at once that a task has no handler", () => Effect.gen(function*() {
     const Other = Task.make("other", { payload: {} })
     assert.strictEqual((yield* defectOf(Other.execute({}))).message, 'Task 1 "other" cannot end here: the kit has no handler for it. Provide its layer')

@@ -81,9 +81,10 @@ export class Kit {
   awaitEnd<E>(id: TaskId, find: Effect.Effect<TaskRecord, E>, wait: Effect.Effect<TaskRecord, E>): Effect.Effect<TaskRecord, E> {
     return Effect.gen({ self: this }, function*() {
       yield* this.play({ with: "scheduled" }, () => this.bench.table.find(id)?.finishedAt !== undefined)
-      const { name, state } = yield* find
-      if (state !== "scheduled" && state !== "ready") return yield* wait
-      return yield* Effect.die(new Error(`Task ${id} "${name}" cannot end here: the kit has no handler for it. Provide its layer`))
+      const left = yield* find
+      if (left.state !== "scheduled" && left.state !== "ready") return yield* wait
+      const why = this.bench.heldBack(left) ?? "the kit has no handler for it. Provide its layer"
+      return yield* Effect.die(new Error(`Task ${id} "${left.name}" cannot end here: ${why}`))
     })
   }
 
@@ -123,12 +124,12 @@ const runHandler = (bench: Workbench, handler: TaskHandler, attempt: Attempt): E
     progress: (ratio, text = "") => Effect.sync(() => bench.progress(attempt, ratio, text))
   }
   return Effect.onInterrupt(handler.run(payload, context), () => Effect.sync(() => abort.abort()))
-}).pipe(Effect.timeoutOrElse({ duration: attempt.definition.timeout, orElse: () => Effect.fail(timedOut) }))
+}).pipe(Effect.timeoutOrElse({ duration: attempt.timeout, orElse: () => Effect.fail(timedOut) }))
 
 const endOf = (exit: Exit.Exit<unknown, Failure>, attempt: Attempt): AttemptEnd => {
   if (Exit.isSuccess(exit)) return { _tag: "Succeeded", result: exit.value ?? null }
   const failure = exit.cause.reasons.find(Cause.isFailReason)?.error
-  if (failure?._tag === "AttemptTimedOut") return { _tag: "TimedOut", timeout: attempt.definition.timeout }
+  if (failure?._tag === "AttemptTimedOut") return { _tag: "TimedOut", timeout: attempt.timeout }
   const error = failure === undefined ? Cause.squash(exit.cause) : failure.cause
   if (attempt.interrupted === undefined) attempt.thrown = { error }
   return failure === undefined ? { _tag: "Failed", failure: failureOf(error), retryable: true } : endOfFailure(failure)

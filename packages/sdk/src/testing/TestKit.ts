@@ -17,7 +17,7 @@ import { HandlerSet } from "./handlers.ts"
 import { KitTasks } from "./kitTasks.ts"
 import { type PerformContext, perform } from "./perform.ts"
 import { playAttempt } from "./playAttempt.ts"
-import { newTaskOf, type Statement } from "./statement.ts"
+import { type Statement, taskOfStatement } from "./statement.ts"
 
 export interface TestKitOptions {
   /** What `drain`, `perform` and `execute` run: what a handlers file exports. None unless said. */
@@ -118,7 +118,7 @@ export class TestKit {
    * handed around: `{ query: kit.query }`.
    */
   readonly query = async (statement: string | Statement, values?: ReadonlyArray<unknown>): Promise<{ readonly rows: ReadonlyArray<{ readonly id: TaskId }>; readonly rowCount: number }> => {
-    const { id } = await this.sidecar.enqueue(newTaskOf(typeof statement === "string" ? { text: statement, values: values ?? [] } : statement))
+    const { id } = await this.sidecar.enqueue(taskOfStatement(typeof statement === "string" ? { text: statement, values: values ?? [] } : statement))
     return { rows: [{ id }], rowCount: 1 }
   }
 

@@ -4,6 +4,8 @@ import { TaskNotFound } from "../core/tasks/taskErrors.ts"
 import type { Workbench } from "../core/testing/workbench.ts"
 import type { Tasks } from "../promise/Sidecar.ts"
 
+const noHandler = "the kit has no handler for it. Give it one: createTestKit({ handlers: [...] })"
+
 export class KitTasks implements Tasks {
   private readonly bench: Workbench
   /** Lets time go by, and what falls due run, until this says so or nothing is left. */
@@ -46,7 +48,7 @@ export class KitTasks implements Tasks {
       await this.play(over)
       const left = await this.find(id)
       if (left.finishedAt !== undefined || signal?.aborted === true) continue
-      if (left.state !== "running") throw new Error(`Task ${id} "${left.name}" cannot end here: the kit has no handler for it. Give it one: createTestKit({ handlers: [...] })`)
+      if (left.state !== "running") throw new Error(`Task ${id} "${left.name}" cannot end here: ${this.bench.heldBack(left) ?? noHandler}`)
       await this.change(id, signal) // somebody else's drain is at it
     }
   }

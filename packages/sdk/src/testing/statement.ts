@@ -7,7 +7,7 @@ export interface Statement {
 }
 
 /** The task that PostgreSQL would enqueue. */
-export const newTaskOf = ({ text, values = [] }: Statement): NewTask => {
+export const taskOfStatement = ({ text, values = [] }: Statement): NewTask => {
   const [name, payload, options] = values
   if (!/\benqueue\s*\(/.test(text) || typeof name !== "string" || typeof payload !== "string" || typeof options !== "string") {
     throw new TypeError(`The kit answers the statement of enqueueSql and no other: let your double answer ${JSON.stringify(text)}`)

@@ -4,7 +4,7 @@ import { Task } from "@outrigger/sdk/promise"
 import { createTestKit, TaskAssertionError, type TestKit } from "@outrigger/sdk/testing"
 
 const Order = z.object({ orderId: z.string(), cents: z.int(), lines: z.array(z.object({ sku: z.string(), at: z.date().optional() })).default([]) })
-const Charge = Task.make("charge", { payload: Order, queue: "billing", uniqueKey: ({ orderId }) => orderId })
+const Charge = Task.make("charge", { payload: Order, queue: "billing", uniqueKey: ({ orderId }) => orderId, concurrencyKey: ({ orderId }) => orderId })
 const Mail = Task.make("mail", { payload: z.object({ to: z.string() }) })
 
 const start = Date.parse("2030-01-01T00:00:00Z")
@@ -41,7 +41,7 @@ describe("assertEnqueued", () => {
     ["a field that must not be there", { payload: { coupon: undefined } }],
     ["its queue, priority and state", { queue: "billing", priority: 2, state: "scheduled" }],
     ["one entry of its metadata", { metadata: { tenant: "north" } }],
-    ["its keys", { idempotencyKey: "k1", uniqueKey: "W-1" }],
+    ["its keys", { idempotencyKey: "k1", uniqueKey: "W-1", concurrencyKey: "W-1" }],
     ["when it is due, from now", { scheduledIn: "10 minutes" }],
     ["when it is due, within a second", { scheduledIn: 601_000 }],
     ["when it is due, as a date", { scheduledAt: new Date(start + 600_000) }],

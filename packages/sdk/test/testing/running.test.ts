@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, it, vi } from "vitest"
 import { z } from "zod"
 import {
-  BreakerOpenError, createOutrigger, IdempotencyConflict, InvalidOption, InvalidPayload, NonRetryable, Task, TaskCancelled, TaskDead, TaskNotFound
+  BreakerOpenError, createOutrigger, IdempotencyConflict, InvalidOption, InvalidPayload, NonRetryable, Queue, Task, TaskCancelled, TaskDead, TaskNotFound
 } from "@outrigger/sdk/promise"
 import { createTestKit, type TestKit } from "@outrigger/sdk/testing"
 
@@ -131,6 +131,25 @@ describe("drain", () => {
     expect(kit.now()).toBe(3_600_000)
   })
 
+  it("says of a task that waited too long that it died", async () => {
+    const id = await enqueue({ expiresAfter: "5 minutes" })
+    kit.advance("5 minutes")
+    const { attempts, died, failures } = await kit.drain()
+    expect([attempts, died, failures]).toMatchObject([0, 1, [{ id, attempt: 0, error: { name: "Expired" } }]])
+    expect(await kit.drain()).toEqual(none)
+  })
+
+  it("lets a queue's rate pass at its pace", async () => {
+    const Slow = Task.make("slow", { payload: z.object({}), queue: Queue.make("slow", { rateLimit: { limit: 2, per: "1 minute" } }) })
+    const times: Array<number> = []
+    kit = createTestKit({ handlers: Slow.handle(() => times.push(kit.now())), now: 0 })
+    await kit.outrigger.enqueueMany(Slow, [{}, {}, {}, {}])
+    expect(await kit.drain()).toMatchObject({ succeeded: 2 })
+    expect(await kit.drain({ for: "15 seconds" })).toMatchObject({ succeeded: 0 })
+    expect(await kit.drain({ with: "scheduled" })).toMatchObject({ succeeded: 2 })
+    expect(times).toEqual([0, 0, 30_000, 60_000])
+  })
+
   it("keeps to a queue, and to a number of attempts", async () => {
     await enqueue()
     await kit.outrigger.enqueueMany(Mail, [{ to: "ada" }, { to: "bob" }])
@@ -148,9 +167,9 @@ describe("drain", () => {
     kit = createTestKit({ handlers: Mail.handle(() => kit.outrigger.enqueue(Mail, { to: "ada" })), now: 0 })
     await kit.outrigger.enqueue(Mail, { to: "ada" })
     await expect(kit.drain()).rejects.toThrow(
-      'The drain has run 5000 attempts and comes to no end; the next would be task 5001 "mail". Does a handler enqueue its own task? If it should run more, give it a limit'
+      'The drain has run 2000 attempts and comes to no end; the next would be task 2001 "mail". Does a handler enqueue its own task? If it should run more, give it a limit'
     )
-    expect(kit.task("5001")).toMatchObject({ state: "ready", attempt: 0 })
+    expect(kit.task("2001")).toMatchObject({ state: "ready", attempt: 0 })
   })
 
   it("keeps what a handler shows of its progress", async () => {
@@ -350,6 +369,13 @@ describe("the code under test", () => {
     )
   })
 
+  it("is told why a task cannot end that its queue holds back", async () => {
+    const Alone = Task.make("alone", { payload: z.object({ deep: z.boolean() }), queue: Queue.make("alone", { concurrency: 1 }) })
+    kit = createTestKit({ handlers: Alone.handle(({ deep }) => deep ? 1 : kit.outrigger.execute(Alone, { deep: true })) })
+    await kit.outrigger.enqueue(Alone, { deep: false })
+    expect((await kit.drain()).failures).toMatchObject([{ error: { message: 'Task 2 "alone" cannot end here: its queue "alone" lets no more run at a time' } }])
+  })
+
   it("makes a dead task ready again", async () => {
     const id = await enqueue()
     next = [fails(new NonRetryable("no"))]
@@ -396,6 +422,12 @@ describe("the clock", () => {
     } finally {
       vi.useRealTimers()
     }
+  })
+
+  it("goes by the timeout that a task was enqueued with", async () => {
+    await enqueue({ timeout: "1 second" })
+    next = [(context) => { expect(context.deadline).toBe(1000); kit.advance("1 second"); return hang(context) }]
+    expect(await kit.drain()).toMatchObject({ retried: 1, failures: [{ error: { message: "Task timeout after 1s" } }] })
   })
 
   it("leaves an attempt alone that has time left", async () => {

@@ -58,6 +58,14 @@ export class QueueTable {
     return this.know(queue).pausedAt
   }
 
+  /** When the rate lets one more begin; now, unless it has none left. */
+  opensAt(queue: string, now: number): number {
+    const { rateLimit } = this.limits(queue)
+    if (rateLimit === undefined) return now
+    const { tokens } = refilled(this.know(queue).bucket, rateLimit, now)
+    return tokens >= 1 ? now : now + Math.ceil((1 - tokens) * rateLimit.per / rateLimit.limit)
+  }
+
   /** Whether one more of this queue may begin while `running` do; if so, it counts as begun. */
   admit(queue: string, running: () => number, now: number): boolean {
     const row = this.know(queue)

@@ -102,14 +102,21 @@ export class TaskTable {
     return row && recordOf(row)
   }
 
-  /** In the order of enqueuing, each with the keys it came under: for test kits. */
-  all(): ReadonlyArray<TaskRecord & Pick<NewTask, "idempotencyKey" | "uniqueKey">> {
-    return [...this.rows.values()].map((row) => ({ ...recordOf(row), idempotencyKey: row.idempotencyKey, uniqueKey: row.uniqueKey }))
+  /** In the order of enqueuing, each with the key it came under: for test kits. */
+  all(): ReadonlyArray<TaskRecord & Pick<NewTask, "idempotencyKey">> {
+    return [...this.rows.values()].map((row) => ({ ...recordOf(row), ...(row.idempotencyKey !== undefined && { idempotencyKey: row.idempotencyKey }) }))
+  }
+
+  /** What the next upkeep will find to have waited too long. */
+  expiring(now: number): ReadonlyArray<TaskId> {
+    const ids: Array<TaskId> = []
+    for (const row of this.rows.values()) if (isExpired(row, now)) ids.push(row.id)
+    return ids
   }
 
   /** Forgets all tasks and workers; ids are not given again. */
   clear(): void {
-    for (const memory of [this.rows, this.workers, this.idempotency]) memory.clear()
+    for (const memory of [this.rows, this.workers, this.idempotency, this.holders]) memory.clear()
   }
 
   list({ cursor, limit, name, queue, state }: ListRequest): TaskPage {

@@ -15,6 +15,8 @@ export class Attempt {
   readonly task: ClaimedTask
   readonly worker: WorkerId
   readonly definition: TaskDefinition
+  /** Milliseconds: the task's own, or else its definition's. */
+  readonly timeout: number
   /** Epoch ms of the kit's clock. */
   readonly deadline: number
   readonly fault: PlannedFault | undefined
@@ -24,11 +26,12 @@ export class Attempt {
   private interruption: Interruption | undefined
   private stop: ((why: Interruption) => void) | undefined
 
-  constructor(task: ClaimedTask, worker: WorkerId, definition: TaskDefinition, deadline: number, fault: PlannedFault | undefined) {
+  constructor(task: ClaimedTask, worker: WorkerId, definition: TaskDefinition, now: number, fault: PlannedFault | undefined) {
     this.task = task
     this.worker = worker
     this.definition = definition
-    this.deadline = deadline
+    this.timeout = task.timeout ?? definition.timeout
+    this.deadline = now + this.timeout
     this.fault = fault
   }
 

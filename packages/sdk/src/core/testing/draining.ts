@@ -1,5 +1,5 @@
 /** A drain, step by step: which attempt comes next, when the clock has to move, and what came of it all. */
-import type { TaskId } from "../tasks/task.ts"
+import type { TaskId, TaskRecord } from "../tasks/task.ts"
 import { Attempt } from "./attempt.ts"
 import type { Waiting, Workbench } from "./workbench.ts"
 
@@ -25,6 +25,7 @@ export interface DrainResult {
   readonly succeeded: number
   /** Failed, and scheduled to be tried again. */
   readonly retried: number
+  /** After their last attempt, at once for good, or of waiting longer than `expiresAfter`. */
   readonly died: number
   /** Put back without an attempt spent: what they need is down. */
   readonly handedBack: number
@@ -36,9 +37,13 @@ export interface DrainResult {
 }
 
 /** A drain that runs more, and was given no limit, would hardly end by itself; told before a test runner's own patience ends. */
-const most = 5000
+const most = 2000
 
 const outcomes = { Succeed: "succeeded", Retry: "retried", Die: "died", HandBack: "handedBack", Refused: "refused" } as const
+
+/** A task that died of waiting: no attempt began within its `expiresAfter`. */
+const expiry = ({ attempt, failure, id, name }: TaskRecord): DrainFailure =>
+  ({ id, name, attempt, error: Object.assign(new Error(failure!.message), { name: failure!.name }) })
 
 class Tally {
   readonly counts = { attempts: 0, succeeded: 0, retried: 0, died: 0, handedBack: 0, refused: 0 }
@@ -48,6 +53,11 @@ class Tally {
     this.counts.attempts++
     if (outcome !== undefined) this.counts[outcomes[outcome]]++
     if (thrown !== undefined) this.failures.push({ id, name, attempt, error: thrown.error })
+  }
+
+  addExpired(tasks: ReadonlyArray<TaskRecord>): void {
+    this.counts.died += tasks.length
+    this.failures.push(...tasks.map(expiry))
   }
 }
 
@@ -66,6 +76,7 @@ export function* draining(
   const full = () => tally.counts.attempts >= (limit ?? Infinity)
   while (!full() && !over()) {
     const attempt = bench.next(queue)
+    tally.addExpired(bench.takeExpired())
     if (attempt === undefined) {
       const due = what === "due" ? undefined : bench.nextDue(what, queue)
       if (due === undefined || due > until) break

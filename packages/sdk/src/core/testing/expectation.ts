@@ -21,6 +21,7 @@ export interface Expectation<Payload> {
   readonly metadata?: Readonly<Record<string, string>> | undefined
   readonly idempotencyKey?: string | undefined
   readonly uniqueKey?: string | undefined
+  readonly concurrencyKey?: string | undefined
   /** Epoch ms, or a date; give or take a second. */
   readonly scheduledAt?: Date | number | undefined
   /** How many there must be, exactly; at least one unless said. Nothing that `refuteEnqueued` asks for. */
@@ -81,7 +82,7 @@ function* compareParts(field: string, asked: unknown, found: unknown): Iterable<
   yield compared(field, asked, found)
 }
 
-const plain = ["queue", "priority", "state", "idempotencyKey", "uniqueKey"] as const
+const plain = ["queue", "priority", "state", "idempotencyKey", "uniqueKey", "concurrencyKey"] as const
 
 /** Everything that was asked, held against this task. */
 export function* compare<Payload>(expected: Expectation<Payload>, task: EnqueuedTask<Payload>): Iterable<Comparison> {

@@ -18,7 +18,7 @@ import { TaskTable } from "../tasks/taskTable.ts"
 import { Attempt, type Interruption, type Outcome, type PlannedFault } from "./attempt.ts"
 
 /** A task as it was enqueued and as it is now. */
-export interface EnqueuedTask<Payload = unknown> extends TaskRecord, Pick<NewTask, "idempotencyKey" | "uniqueKey"> {
+export interface EnqueuedTask<Payload = unknown> extends TaskRecord, Pick<NewTask, "idempotencyKey"> {
   readonly payload: Payload
 }
 
@@ -52,6 +52,7 @@ export class Workbench {
   /** Whose worker sleeps with the task in its hands; woken when another has settled it. */
   private readonly frozen = new Map<TaskId, Attempt>()
   private readonly woken: Array<Attempt> = []
+  private readonly expirations: Array<TaskRecord> = []
 
   constructor(around: Surroundings) {
     this.around = around
@@ -91,6 +92,7 @@ export class Workbench {
     this.table.clear()
     for (const memory of [this.planned, this.frozen]) memory.clear()
     this.woken.length = 0
+    this.expirations.length = 0
     this.killNext = false
     for (const attempt of [...this.running]) attempt.interrupt("lost")
   }
@@ -111,7 +113,8 @@ export class Workbench {
 
   private claim(queue: string | undefined): Attempt | undefined {
     const now = this.around.now()
-    this.table.upkeep(now)
+    this.table.define(this.around.definitions()) // which says what their queues let through
+    this.expire()
     const routes = this.around.definitions().filter((definition) => queue === undefined || definition.queue === queue)
     const worker = this.table.register(Infinity, now)
     const [task] = this.table.claim({ worker, routes, limit: 1 }, now)
@@ -120,7 +123,23 @@ export class Workbench {
       return undefined
     }
     const definition = routes.find(({ name, version }) => name === task.name && version === task.version)!
-    return new Attempt(task, worker, definition, now + definition.timeout, this.faultOf(task.id))
+    return new Attempt(task, worker, definition, now, this.faultOf(task.id))
+  }
+
+  /** Promotes what is due, and takes note of what has waited too long. */
+  private expire(): void {
+    const now = this.around.now()
+    const expiring = this.table.expiring(now)
+    this.table.upkeep(now)
+    for (const id of expiring) {
+      this.expirations.push(this.table.find(id)!)
+      this.around.changed(id)
+    }
+  }
+
+  /** What died of waiting since this was last asked. */
+  takeExpired(): ReadonlyArray<TaskRecord> {
+    return this.expirations.splice(0)
   }
 
   private faultOf(id: TaskId): PlannedFault | undefined {
@@ -153,7 +172,7 @@ export class Workbench {
     const { definition, task, worker } = attempt
     const now = this.around.now()
     if (attempt.fault === "killWorker") this.dropLease(worker)
-    const last: AttemptEnd = attempt.interrupted === "timedOut" ? { _tag: "TimedOut", timeout: definition.timeout } : end
+    const last: AttemptEnd = attempt.interrupted === "timedOut" ? { _tag: "TimedOut", timeout: attempt.timeout } : end
     const settlement = settle(last, task, definition, this.around.random())
     const [applied] = this.table.settle(worker, [settlement], now)
     attempt.outcome = applied === undefined ? "Refused" : settlement._tag
@@ -176,12 +195,22 @@ export class Workbench {
 
   /** When the next task that a drain may wait for falls due. */
   nextDue(waiting: Waiting, queue?: string): number | undefined {
-    const known = new Set(this.around.definitions().map(({ name, version }) => `${name} v${version}`))
-    const due = this.all()
-      .filter((task) => task.state === "scheduled" && (queue === undefined || task.queue === queue) && known.has(`${task.name} v${task.version}`))
-      .filter((task) => waiting === "scheduled" || Number(task.fence) > 0)
-      .map(({ runAt }) => runAt)
-    return due.length === 0 ? undefined : Math.min(...due)
+    const now = this.around.now()
+    const mine = this.all().filter((task) => (queue === undefined || task.queue === queue) && this.knows(task))
+    const scheduled = mine.filter(({ fence, state }) => state === "scheduled" && (waiting === "scheduled" || Number(fence) > 0))
+    const ready = mine.filter((task) => task.state === "ready" && this.table.queues.pausedAt(task.queue) === undefined)
+    const moments = [...scheduled.map(({ runAt }) => runAt), ...ready.map((task) => this.table.queues.opensAt(task.queue, now)).filter((at) => at > now)]
+    return moments.length === 0 ? undefined : moments.reduce((a, b) => Math.min(a, b))
+  }
+
+  /** Why a task that waits will not run here, whatever the time; undefined when there is nothing that could run it. */
+  heldBack(task: TaskRecord): string | undefined {
+    if (!this.knows(task)) return undefined
+    return this.table.queues.pausedAt(task.queue) === undefined ? `its queue "${task.queue}" lets no more run at a time` : `its queue "${task.queue}" is paused`
+  }
+
+  private knows(task: Pick<TaskRecord, "name" | "version">): boolean {
+    return this.around.definitions().some(({ name, version }) => name === task.name && version === task.version)
   }
 
   /** The clock has moved: what has outlived its timeout is interrupted. */
@@ -192,8 +221,7 @@ export class Workbench {
 
   /** Names of what waits and that nothing here can run. */
   unhandled(): ReadonlyArray<string> {
-    const known = new Set(this.around.definitions().map(({ name, version }) => `${name} v${version}`))
-    const names = this.all().filter((task) => !isEnd(task.state) && !known.has(`${task.name} v${task.version}`)).map(({ name }) => name)
+    const names = this.all().filter((task) => !isEnd(task.state) && !this.knows(task)).map(({ name }) => name)
     return [...new Set(names)]
   }
 
