@@ -52,6 +52,13 @@ describe("deliverTwice", () => {
     expect(kit.task(id).progress).toEqual({ ratio: 0.2, text: "" })
   })
 
+  it("leaves a kill to the worker that runs it", async () => {
+    kit.faults.deliverTwice(await enqueue())
+    kit.faults.killWorker()
+    expect(await kit.drain()).toMatchObject({ attempts: 3, succeeded: 1, refused: 2 })
+    expect(ends.map(([attempt]) => attempt)).toEqual([2, 1, 3])
+  })
+
   it("happens to that task alone, and once", async () => {
     const [other, id] = [await enqueue(), await enqueue()]
     kit.faults.deliverTwice(id)
@@ -150,6 +157,14 @@ describe("a fault", () => {
     await kit.drain()
     expect(() => kit.faults[fault](id)).toThrow(InvalidOption)
     expect(() => kit.faults[fault](id)).toThrow(`Task "withdraw": ${fault} is asked for task 1, which is succeeded, but must be asked for before the task is over`)
+  })
+
+  it("of all is a clear: what runs is aborted, and refused", async () => {
+    await enqueue()
+    middle = () => kit.clear()
+    expect(await kit.drain()).toMatchObject({ attempts: 1, refused: 1 })
+    expect(ends).toEqual([[1, "1", true]])
+    expect(kit.allEnqueued()).toEqual([])
   })
 
   it("is forgotten by clear", async () => {

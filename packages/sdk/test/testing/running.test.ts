@@ -124,6 +124,16 @@ describe("drain", () => {
     expect(seen.map(({ id }) => id)).toEqual(["2", "1"])
   })
 
+  it("runs what falls due at the very end of a time, and stops the clock where its attempts are used up", async () => {
+    await enqueue({ delay: "10 minutes" })
+    await enqueue({ delay: "10 minutes" })
+    expect(await kit.drain({ for: "10 minutes", limit: 1 })).toMatchObject({ succeeded: 1 })
+    await kit.drain()
+    await enqueue()
+    expect(await kit.drain({ for: "1 hour", limit: 1 })).toMatchObject({ succeeded: 1 })
+    expect(kit.now()).toBe(600_000)
+  })
+
   it("lets a time go by, and stands at its end", async () => {
     await enqueue({ delay: "10 minutes" })
     await enqueue({ delay: "61 minutes" })
@@ -276,6 +286,14 @@ describe("the code under test", () => {
     await expect(kit.outrigger.task("99")).rejects.toBeInstanceOf(TaskNotFound)
     expect(() => kit.task("99")).toThrow("There is no task with id 99")
     expect(kit.allEnqueued()).toHaveLength(1)
+  })
+
+  it("enqueues JSON, which later changes do not reach", async () => {
+    const When = Task.make("when", { payload: z.object({ at: z.union([z.date(), z.string()]), tags: z.array(z.string()) }) })
+    const payload = { at: new Date(0), tags: ["a"] }
+    await kit.outrigger.enqueue(When, payload)
+    payload.tags.push("b")
+    expect(kit.assertEnqueued(When).payload).toEqual({ at: "1970-01-01T00:00:00.000Z", tags: ["a"] })
   })
 
   it("makes its own outrigger on the kit's sidecar, which sends no reports", async () => {
