@@ -92,7 +92,7 @@ const millisOf = (option: string, input: Duration.Input): number => {
 
 const findings = <T extends AnyTask>(task: T, { scheduledIn, ...expected }: Expected<PayloadOf<T>>): Effect.Effect<Findings<PayloadOf<T>>, never, TestKit | Decoding<T>> =>
   using((kit) => Effect.gen(function*() {
-    const { others, own } = kit.bench.named(task.name)
+    const { others, own } = kit.bench.split(task.definition)
     const { decodePayload } = codecsOf(task.name, task)
     const decoded = yield* Effect.orDie(Effect.forEach(own, (one) => Effect.map(decodePayload(one.payload), (payload) => ({ ...one, payload }))))
     const asked = scheduledIn === undefined ? expected : { ...expected, scheduledAt: kit.now() + millisOf("scheduledIn", scheduledIn) }

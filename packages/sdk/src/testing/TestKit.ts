@@ -146,7 +146,7 @@ export class TestKit {
 
   private findings<T extends AnyTask>(task: T, { scheduledIn, ...expected }: Expected<PayloadOf<T>>): Findings<PayloadOf<T>> {
     const asked = scheduledIn === undefined ? expected : { ...expected, scheduledAt: this.time + millisOf("scheduledIn", scheduledIn) }
-    const { others, own } = this.bench.named(task.name)
+    const { others, own } = this.bench.split(task.definition)
     return new Findings(task.name, asked, own as ReadonlyArray<EnqueuedTask<PayloadOf<T>>>, others)
   }
 

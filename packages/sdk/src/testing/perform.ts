@@ -20,7 +20,7 @@ export interface PerformContext {
 export const perform = async (
   handler: TaskHandler, task: AnyTask, payload: unknown, given: PerformContext, now: number
 ): Promise<unknown> => {
-  const { name, timeout } = handler.definition
+  const { name, timeout, version } = task.definition
   const { attempt = 1, metadata = {} } = given
   if (!(Number.isInteger(attempt) && attempt >= 1)) throw new RangeError(`perform: attempt is ${attempt}, but must be a whole number from 1`)
   const stored = await task.encode(payload, { metadata })
@@ -32,7 +32,7 @@ export const perform = async (
     signal: given.signal ?? new AbortController().signal,
     progress: given.progress ?? (() => {})
   }
-  const result = await handler.run(asJson(stored.payload), context) ?? null
+  const result = await handler.run(asJson(stored.payload), context, version) ?? null
   const end = settle({ _tag: "Succeeded", result }, { id: context.id, fence: context.fence, attempt }, handler.definition, 0)
   if (end._tag === "Die") throw Object.assign(new TypeError(`The handler of "${name}" gave a result that cannot be stored: ${end.failure.message}`), { name: end.failure.name })
   return asJson(result)

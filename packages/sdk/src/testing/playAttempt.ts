@@ -38,7 +38,7 @@ interface Playing {
 
 const play = (bench: Workbench, handler: TaskHandler, attempt: Attempt): Playing => {
   const abort = new AbortController()
-  const { name, payload } = attempt.task
+  const { name, payload, version } = attempt.task
   let working = true
   let timer: ReturnType<typeof setTimeout> | undefined
   const cut = new Promise<AttemptEnd>((resolve, reject) => attempt.onInterrupt((why) => {
@@ -46,7 +46,7 @@ const play = (bench: Workbench, handler: TaskHandler, attempt: Attempt): Playing
     abort.abort(new Error(reasons[why]))
     if (working) timer = setTimeout(() => reject(ignored(name, reasons[why])), patience)
   }))
-  const work = Promise.resolve().then(() => handler.run(payload, contextOf(bench, attempt, abort.signal))).then(
+  const work = Promise.resolve().then(() => handler.run(payload, contextOf(bench, attempt, abort.signal), version)).then(
     (result): AttemptEnd => ({ _tag: "Succeeded", result: result ?? null }),
     (error: unknown): AttemptEnd => {
       if (attempt.interrupted === undefined) attempt.thrown = { error }

@@ -167,6 +167,18 @@ describe("drain", () => {
     expect(kit.allEnqueued().map(({ state }) => state)).toEqual(["ready", "succeeded", "ready"])
   })
 
+  it("runs what older deployments enqueued, brought up to date", async () => {
+    const Old = Task.make("greet", { payload: z.object({ name: z.string() }) })
+    const New = Task.make("greet", { payload: z.object({ names: z.array(z.string()) }), version: 2, migrations: { 1: (old) => ({ names: [(old as { readonly name: string }).name] }) } })
+    kit = createTestKit({ handlers: New.handle(({ names }) => names.join()) })
+    const id = await kit.outrigger.enqueue(Old, { name: "Ada" })
+    expect(await kit.drain()).toMatchObject({ succeeded: 1, unhandled: [] })
+    expect(kit.task(id).result).toBe("Ada")
+    expect(await kit.perform(Old, { name: "Bob" })).toBe("Bob")
+    kit.assertEnqueued(Old)
+    expect(() => kit.assertEnqueued(New)).toThrow('No task "greet" was enqueued.\n\nEnqueued too: 1 of "greet" of version 1')
+  })
+
   it("names what it has no handler for", async () => {
     kit = createTestKit({ handlers: double })
     await kit.outrigger.enqueueMany(Mail, [{ to: "ada" }, { to: "bob" }])

@@ -82,8 +82,11 @@ export class Findings<Payload> {
   private rest(): ReadonlyArray<string> {
     if (this.others.length === 0) return this.own.length === 0 ? ["Nothing else was enqueued either."] : []
     const counts = new Map<string, number>()
-    for (const { name } of this.others) counts.set(name, (counts.get(name) ?? 0) + 1)
-    return [`Enqueued too: ${[...counts].map(([name, count]) => `${count} of "${name}"`).join(", ")}`]
+    for (const { name, version } of this.others) {
+      const kind = name === this.name ? `"${name}" of version ${version}` : `"${name}"`
+      counts.set(kind, (counts.get(kind) ?? 0) + 1)
+    }
+    return [`Enqueued too: ${[...counts].map(([kind, count]) => `${count} of ${kind}`).join(", ")}`]
   }
 }
 

@@ -71,10 +71,11 @@ export class Workbench {
     return this.table.all()
   }
 
-  /** Those of this name, and the others. */
-  named(name: string): { readonly own: ReadonlyArray<EnqueuedTask>; readonly others: ReadonlyArray<EnqueuedTask> } {
+  /** Those of this name and version, and the others. */
+  split({ name, version }: Pick<TaskDefinition, "name" | "version">): { readonly own: ReadonlyArray<EnqueuedTask>; readonly others: ReadonlyArray<EnqueuedTask> } {
+    const own = (task: EnqueuedTask) => task.name === name && task.version === version
     const all = this.all()
-    return { own: all.filter((task) => task.name === name), others: all.filter((task) => task.name !== name) }
+    return { own: all.filter(own), others: all.filter((task) => !own(task)) }
   }
 
   cancel(id: TaskId): TaskRecord | undefined {
