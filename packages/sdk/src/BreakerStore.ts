@@ -10,13 +10,15 @@ import * as Context from "effect/Context"
 import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import { type BreakerExchange, type BreakerStore as Port, BreakerTable, type SharedBreakerState } from "./core/breaker/breakerStore.ts"
+import {
+  type BreakerExchange, type BreakerStore as SharingStore, type BreakerStorePort as Port, breakerStore, BreakerTable, type SharedBreakerState
+} from "./core/breaker/breakerStore.ts"
 
 export { answersOf, exchangeStatement } from "./core/breaker/breakerStore.ts"
 export type {
-  BreakerAction as Action, BreakerExchange as Exchange, BreakerStore as Port, SharedBreakerState as SharedState, SharedReason
+  BreakerAction as Action, BreakerExchange as Exchange, BreakerStorePort as Port, SharedBreakerState as SharedState, SharedReason
 } from "./core/breaker/breakerStore.ts"
-export type { SharingOptions } from "./core/options/sharing.ts"
+export type { SharingOptions } from "./core/breaker/sharing.ts"
 
 /** The store cannot be asked now. Each process goes on by its own breaker until it can. */
 export class BreakerStoreUnavailable extends Data.TaggedError("BreakerStoreUnavailable")<{
@@ -53,21 +55,21 @@ export const layerMemory: Layer.Layer<BreakerStore> = Layer.effect(BreakerStore,
   return BreakerStore.of({ exchange: (requests) => Effect.sync(() => table.exchange(requests, now())) })
 }))
 
-const ports = new WeakMap<Service | Port, Port>()
+const ports = new WeakMap<Service | Port, SharingStore>()
 
 /**
  * The store as promises, for the engine; the same for the same store. Who does not wait any more interrupts the exchange, and
  * with it what runs on a server. A store of promises is taken as it is.
  */
-export const portOf = (store: Service | Port): Port => {
+export const portOf = (store: Service | Port): SharingStore => {
   let port = ports.get(store)
   if (port === undefined) {
-    port = {
+    port = breakerStore({
       exchange: (requests, signal) => {
         const asked = store.exchange(requests, signal)
         return Effect.isEffect(asked) ? Effect.runPromise(asked, signal === undefined ? {} : { signal }) : asked
       }
-    }
+    })
     ports.set(store, port)
   }
   return port

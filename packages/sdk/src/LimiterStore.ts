@@ -11,10 +11,10 @@ import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import { type Allotment, type AllotmentRequest, type LimiterStore as Port, LimiterTable } from "./core/limits/limiterStore.ts"
+import { type Allotment, type AllotmentRequest, type LimiterStorePort as Port, LimiterTable } from "./core/limits/limiterStore.ts"
 import type { StoreUnavailable } from "./core/tasks/taskErrors.ts"
 
-export type { Allotment, AllotmentRequest, LimiterStore as Port } from "./core/limits/limiterStore.ts"
+export type { Allotment, AllotmentRequest, LimiterStorePort as Port } from "./core/limits/limiterStore.ts"
 export { takeStatement, takeValues } from "./core/limits/limiterStore.ts"
 
 /** The port: what every store does. */

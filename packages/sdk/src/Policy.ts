@@ -23,7 +23,7 @@ import type { Registry as CoreRegistry } from "./core/registry.ts"
 import type { CallOptions } from "./core/call/try.ts"
 import { EffectCall, type StepOf, timersOf } from "./internal/effectCall.ts"
 import { millisOf } from "./internal/millisOf.ts"
-import { breakerOf, type BreakerOptions } from "./internal/sharedStore.ts"
+import { breakerOf, type BreakerOptions, rateLimitOf, type RateLimitOptions } from "./internal/sharedStore.ts"
 import { standsOn } from "./internal/policyDependency.ts"
 import { Registry } from "./Registry.ts"
 import type * as Retry from "./Retry.ts"
@@ -38,8 +38,9 @@ export type { DependencyState as State } from "./core/dependency.ts"
 export type { Events } from "./core/events/events.ts"
 
 /** `false` turns a part off. */
-export interface Options extends Omit<PolicyOptions<Duration.Input>, "retry" | "breaker"> {
+export interface Options extends Omit<PolicyOptions<Duration.Input>, "retry" | "breaker" | "rateLimit"> {
   readonly breaker?: BreakerOptions | false | undefined
+  readonly rateLimit?: RateLimitOptions | false | undefined
   /** Options, a preset, or a `Schedule`, which is stepped with the error between attempts. */
   readonly retry?: Retry.Options | Schedule.Schedule<unknown, any> | false | undefined
 }
@@ -90,7 +91,8 @@ const retryOf = (retry: Options["retry"]): RetryOptions<unknown> | false | undef
 const toCoreOptions = (name: string, options: Options, services: Context.Context<never>): PolicyOptions<unknown> => ({
   ...options as PolicyOptions<unknown>,
   ...(options.retry !== undefined && { retry: retryOf(options.retry) }),
-  ...(options.breaker !== undefined && { breaker: breakerOf(name, options.breaker, services) })
+  ...(options.breaker !== undefined && { breaker: breakerOf(name, options.breaker, services) }),
+  ...(options.rateLimit !== undefined && { rateLimit: rateLimitOf(options.rateLimit) })
 })
 
 class PolicyImpl implements Policy {

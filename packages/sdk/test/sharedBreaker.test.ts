@@ -3,6 +3,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import { TestClock } from "effect/testing"
 import { Api, BreakerStore, Policy, Registry } from "@outrigger/sdk"
+import { memoryBreakerStore } from "@outrigger/sdk/promise"
 
 class Payments extends Api.Service<Payments>()("payments", { retry: false, breaker: { failures: 1, openFor: "10 seconds", shared: true } }) {}
 
@@ -30,6 +31,18 @@ describe("a policy whose breaker is shared", () => {
     yield* Effect.provideContext(Payments.isolate, processes[2]!)
     assert.deepStrictEqual(yield* busy(1200), ["isolated", "isolated", "isolated"])
   }).pipe(Effect.provide(BreakerStore.layerMemory)))
+
+  it("is over the store that it is given, or refused when that is none", async () => {
+    const { exchange } = memoryBreakerStore(() => 0)
+    const asked = await new Promise<ReadonlyArray<BreakerStore.Exchange>>((resolve) => {
+      Policy.make("own", { breaker: { shared: { exchange: (requests: ReadonlyArray<BreakerStore.Exchange>) => (resolve(requests), exchange(requests)) } } })
+    })
+    assert.deepStrictEqual(asked.map(({ name }) => name), ["own"])
+    const make = (shared: any) => () => Policy.make("none", { breaker: { shared } })
+    assert.throws(make({ store: {} }), /none: breaker\.shared\.store is .* must be a BreakerStore, such as/)
+    assert.throws(make({ exchange: true }), /none: breaker\.shared\.store is .* must be a BreakerStore, such as/)
+    assert.throws(make({ store: BreakerStore.portOf({ exchange: async () => [] }), quorum: 2 }), /none: breaker\.shared\.quorum is 2, but must be a share/)
+  })
 
   it("wants a store where there is no layer", () => {
     assert.throws(() => Policy.make("alone", { breaker: { shared: true } }), /breaker\.shared is true, but must be a store, or true where the layer/)

@@ -115,6 +115,18 @@ describe("the promise face, typed", () => {
     typed(() => api.call(() => 1, { timeout: 5 }))
   })
 
+  it("takes a store that brings the sharing along, and no bare port", () => {
+    const exchange = async () => []
+    const take = async () => ({ granted: 0, kept: 0, retryAfter: 0, processes: 1 })
+    typed(() => outrigger.api("a", { breaker: { shared: Promises.breakerStore({ exchange }) } }))
+    typed(() => outrigger.api("a", { breaker: { shared: { store: Promises.memoryBreakerStore(Date.now), interval: "2 seconds" } } }))
+    typed(() => outrigger.api("a", { rateLimit: { limit: 5, window: 1000, shared: Promises.limiterStore({ take }) } }))
+    // @ts-expect-error breakerStore makes a store of it
+    typed(() => outrigger.api("a", { breaker: { shared: { exchange } } }))
+    // @ts-expect-error limiterStore makes a store of it
+    typed(() => outrigger.api("a", { rateLimit: { limit: 5, window: 1000, shared: { take } } }))
+  })
+
   it("tells each event as what it is", () => {
     const stop = api.on("retry", (event) => expectTypeOf(event.delay).toEqualTypeOf<number>())
     expectTypeOf(stop).toEqualTypeOf<() => void>()
@@ -206,6 +218,12 @@ describe("the Effect face, typed", () => {
     expectTypeOf(Policy.make("scheduled", { retry: schedule })).toEqualTypeOf<Policy.Policy>()
     // @ts-expect-error a number of retries has its name
     typed(() => Policy.make("a", { retry: 3 }))
+  })
+
+  it("takes a store that is shared as the port that it is", () => {
+    typed(() => Policy.make("a", { breaker: { shared: { exchange: async () => [] } } }))
+    typed(() => Policy.make("a", { breaker: { shared: Promises.memoryBreakerStore(Date.now) } }))
+    typed(() => Policy.make("a", { rateLimit: { limit: 5, window: 1000, shared: { take: async () => ({ granted: 0, kept: 0, retryAfter: 0, processes: 1 }) } } }))
   })
 
   it("takes Effect's durations, and knows every option and no other", () => {

@@ -1,18 +1,17 @@
 /** A policy's options as people write them, made whole; whatever makes no sense is refused here, not in the middle of a call. */
 import type { BreakerSettings } from "./breaker/breaker.ts"
-import type { BreakerSharing } from "./breaker/breakerStore.ts"
+import type { BreakerSharing } from "./breaker/sharing.ts"
 import type { BulkheadSettings } from "./limits/bulkhead.ts"
 import type { CacheSettings } from "./cache/cacheStore.ts"
 import type { Classify } from "./retry/classify.ts"
 import type { DurationInput } from "./time/duration.ts"
-import { type BreakerOptions, readBreaker } from "./options/breaker.ts"
+import { type BreakerOptions, readBreaker, readShared } from "./options/breaker.ts"
 import { type BulkheadOptions, readBulkhead } from "./options/bulkhead.ts"
 import { cacheDefaults, type CacheStorageOptions, readCache } from "./options/cache.ts"
 import { type HedgeOptions, readHedge } from "./options/hedge.ts"
 import { type RateLimitOptions, readRateLimit } from "./options/rateLimit.ts"
 import { Reader } from "./options/reader.ts"
 import { readRetry, type RetryOptions, retryPresets } from "./options/retry.ts"
-import { readSharing } from "./options/sharing.ts"
 import { readThrottle, type ThrottleOptions } from "./options/throttle.ts"
 import type { HedgeSettings } from "./call/race.ts"
 import type { RateLimitSettings } from "./limits/rateLimit.ts"
@@ -81,7 +80,7 @@ export const readOptions = (name: string, options: PolicyOptions<unknown>, milli
     retry: part(options.retry, (retry) => readRetry(read, retry)),
     hedge: part(options.hedge, (hedge) => readHedge(read, hedge)),
     breaker: part(options.breaker, (breaker) => readBreaker(read, breaker)),
-    sharing: part(options.breaker, ({ shared }) => shared === undefined ? undefined : readSharing(read, shared)),
+    sharing: part(options.breaker, (breaker) => readShared(read, breaker)),
     rateLimit: part(options.rateLimit, (rateLimit) => readRateLimit(read, rateLimit)),
     bulkhead: part(options.bulkhead, (bulkhead) => readBulkhead(read, bulkhead)),
     throttle: part(options.throttle, (throttle) => readThrottle(read, throttle)),

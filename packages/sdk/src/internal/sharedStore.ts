@@ -1,10 +1,12 @@
-/** A shared breaker's store, from the options of this face or from the services at hand, as the engine wants it. */
+/** The stores of what is shared, from the options of this face or from the services at hand, as the engine wants them: with the code of sharing. */
 import * as Context from "effect/Context"
 import type * as Duration from "effect/Duration"
 import * as Option from "effect/Option"
 import { BreakerStore, type Port, portOf, type Service, type SharingOptions } from "../BreakerStore.ts"
 import { InvalidPolicyOption } from "../core/errors.ts"
+import { type LimiterStore, limiterStore, type LimiterStorePort } from "../core/limits/limiterStore.ts"
 import type { BreakerOptions as CoreBreakerOptions } from "../core/options/breaker.ts"
+import type { RateLimitOptions as CoreRateLimitOptions } from "../core/options/rateLimit.ts"
 
 export interface BreakerOptions extends Omit<CoreBreakerOptions<Duration.Input>, "shared"> {
   /**
@@ -23,7 +25,7 @@ export const breakerOf = (
   const options = shared === true ? {} : typeof shared === "object" && "exchange" in shared ? { store: shared } : shared
   const store = options.store ?? Option.getOrUndefined(Context.getOption(services as Context.Context<BreakerStore>, BreakerStore))
   if (store === undefined) throw new InvalidPolicyOption(policy, "breaker.shared", shared, "a store, or true where the layer that builds the policy has a BreakerStore")
-  return { ...breaker, shared: { ...options, store: portOf(store) } }
+  return { ...breaker, shared: { ...options, store: typeof store.exchange === "function" ? portOf(store) : store } } as CoreBreakerOptions<unknown>
 }
 
 /** As `breakerOf`, for whoever does not share it. */
@@ -31,4 +33,25 @@ export const unshared = (breaker: BreakerOptions | false | undefined): CoreBreak
   if (breaker === undefined || breaker === false) return breaker
   const { shared: _, ...options } = breaker
   return options
+}
+
+export interface RateLimitOptions extends Omit<CoreRateLimitOptions<Duration.Input>, "shared"> {
+  /** Where processes share the limit: all together stay within it who have a policy of this name over this store. A token bucket only. */
+  readonly shared?: LimiterStorePort | undefined
+}
+
+const limiters = new WeakMap<LimiterStorePort, LimiterStore>()
+
+/** The same for the same port. */
+const limiterOf = (port: LimiterStorePort): LimiterStore => {
+  if ("share" in port) return port as LimiterStore
+  let store = limiters.get(port)
+  if (store === undefined) limiters.set(port, store = limiterStore(port))
+  return store
+}
+
+/** Options of a rate limit as options of the engine. What is no store is left for it to refuse. */
+export const rateLimitOf = (rateLimit: RateLimitOptions | false | undefined): CoreRateLimitOptions<unknown> | false | undefined => {
+  if (rateLimit === undefined || rateLimit === false || typeof rateLimit.shared?.take !== "function") return rateLimit as CoreRateLimitOptions<unknown> | false | undefined
+  return { ...rateLimit, shared: limiterOf(rateLimit.shared) }
 }

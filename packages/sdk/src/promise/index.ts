@@ -35,8 +35,10 @@ export type { Events } from "../core/events/events.ts"
 export type { CheckEntry, CheckResult, Report, Status } from "../core/health/health.ts"
 export type { Criticality, PolicyOptions } from "../core/options.ts"
 export type { BreakerOptions, GrowingOptions, SlowOptions } from "../core/options/breaker.ts"
-export { type BreakerStore, memoryBreakerStore, sqlBreakerStore } from "../core/breaker/breakerStore.ts"
-export type { SharingOptions } from "../core/options/sharing.ts"
+export {
+  type BreakerExchange, type BreakerStore, breakerStore, type BreakerStorePort, memoryBreakerStore, type SharedBreakerState, sqlBreakerStore
+} from "../core/breaker/breakerStore.ts"
+export type { SharingOptions } from "../core/breaker/sharing.ts"
 export type { AdaptiveOptions } from "../core/options/adaptive.ts"
 export type { BulkheadOptions } from "../core/options/bulkhead.ts"
 export type { CacheStorageOptions } from "../core/options/cache.ts"
@@ -46,7 +48,7 @@ export { type BudgetOptions, type RetryOptions, retryPresets as Retry } from "..
 export type { ThrottleOptions } from "../core/options/throttle.ts"
 export type { RouterEntry, TargetTry } from "../core/router/route.ts"
 export type { RouterEvents, RouterState, Standing, Strategy, TargetStatistics } from "../core/router/router.ts"
-export { type Allotment, type AllotmentRequest, type LimiterStore } from "../core/limits/limiterStore.ts"
+export { type Allotment, type AllotmentRequest, type LimiterStore, limiterStore, type LimiterStorePort } from "../core/limits/limiterStore.ts"
 export type { Statistics } from "../core/events/statistics.ts"
 export type { TaskFailure, TaskId, TaskRecord, TaskState } from "../core/tasks/task.ts"
 export {

@@ -1,17 +1,17 @@
 import { assert, describe, it } from "vitest"
-import { type BreakerStore, memoryBreakerStore } from "../../src/core/breaker/breakerStore.ts"
+import { breakerStore, type BreakerStorePort, memoryBreakerStore } from "../../src/core/breaker/breakerStore.ts"
 import { createOutrigger } from "../../src/promise/index.ts"
 import { caught, virtual } from "../support/virtual.ts"
 import { fail } from "./make.ts"
 
 /** Processes, each with a way of its own to one store. */
-const world = (count: number, memory?: BreakerStore) => {
+const world = (count: number, memory?: BreakerStorePort) => {
   const { port, timers } = virtual()
   const store = memory ?? memoryBreakerStore(port.now)
   const lines: Array<string> = []
   const processes = Array.from({ length: count }, () => {
     const outrigger = createOutrigger({ service: "shop", timers, log: (level, line) => lines.push(`${level} ${line}`) })
-    const options = { timeout: false, retry: false, breaker: { failures: 1, openFor: 10_000, shared: { store: { exchange: store.exchange } } } } as const
+    const options = { timeout: false, retry: false, breaker: { failures: 1, openFor: 10_000, shared: { store: breakerStore(store) } } } as const
     return { outrigger, options, api: outrigger.api("payments", options) }
   })
   /** Everybody calls, and is answered or not. */
@@ -43,7 +43,7 @@ describe("a policy whose breaker is shared", () => {
     const { port, processes } = world(1)
     const [{ options, outrigger }] = processes as [typeof processes[number]]
     let asked = 0
-    const store: BreakerStore = { exchange: async (requests) => (asked += requests.length, []) }
+    const store = breakerStore({ exchange: async (requests) => (asked += requests.length, []) })
     for (let n = 0; n < 3; n++) outrigger.api("payments", { ...options, breaker: { ...options.breaker, shared: { store } } })
     await port.pass(0)
     assert.strictEqual(asked, 0)

@@ -1,6 +1,6 @@
 import { assert, describe, it } from "vitest"
 import { Dependency } from "../../src/core/dependency.ts"
-import { memoryLimiterStore } from "../../src/core/limits/limiterStore.ts"
+import { limiterStore, memoryLimiterStore } from "../../src/core/limits/limiterStore.ts"
 import { Api } from "../../src/promise/Api.ts"
 import { caught, hang, virtual } from "../support/virtual.ts"
 
@@ -30,7 +30,7 @@ describe("policies that share a limit", () => {
   it("go on by their share while the store hangs, and tell it once", async () => {
     const { api, port } = scene()
     const told: Array<boolean> = []
-    const lonely = api({ take: hang })
+    const lonely = api(limiterStore({ take: hang }))
     lonely.on("sharing", ({ together }) => told.push(together))
     const calls = [lonely.call(() => 1), lonely.call(() => 2)]
     await port.pass(2000)
@@ -41,7 +41,7 @@ describe("policies that share a limit", () => {
   it("let in who waits when the limit is turned off, or shared elsewhere", async () => {
     const { api, port } = scene()
     for (const rateLimit of [false, { limit: 1, window: 1000 }] as const) {
-      const lonely = api({ take: hang })
+      const lonely = api(limiterStore({ take: hang }))
       const waits = lonely.call(() => "in")
       await port.pass(1)
       lonely.update({ rateLimit })

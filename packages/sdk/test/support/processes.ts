@@ -1,7 +1,7 @@
 /** Several processes that share a limit through one store in memory, on one clock that is moved by hand. */
-import { type LimiterStore, LimiterTable } from "../../src/core/limits/limiterStore.ts"
-import type { RateLimitSettings } from "../../src/core/limits/rateLimit.ts"
-import { SharedLimit, type SharingState } from "../../src/core/limits/sharedLimit.ts"
+import { limiterStore, type LimiterStorePort, LimiterTable } from "../../src/core/limits/limiterStore.ts"
+import type { RateLimitSettings, SharingState } from "../../src/core/limits/rateLimit.ts"
+import { SharedLimit } from "../../src/core/limits/sharedLimit.ts"
 import type { TimerPort } from "../../src/core/time/timers.ts"
 
 interface Timer {
@@ -49,7 +49,7 @@ export class Clock implements TimerPort {
 }
 
 /** The database, and the way to it. */
-export class FarStore implements LimiterStore {
+export class FarStore implements LimiterStorePort {
   readonly table = new LimiterTable()
   questions = 0
   /** Milliseconds, each way. */
@@ -63,7 +63,7 @@ export class FarStore implements LimiterStore {
     this.latency = latency
   }
 
-  readonly take: LimiterStore["take"] = async (request) => {
+  readonly take: LimiterStorePort["take"] = async (request) => {
     const fate = this.fate()
     this.questions++
     if (fate === "lost") return new Promise(() => {})
@@ -90,10 +90,10 @@ export class Process {
   private readonly clock: Clock
   private readonly note: (at: number, weight: number) => void
 
-  constructor(clock: Clock, store: LimiterStore, settings: RateLimitSettings, note: (at: number, weight: number) => void, processes = 1) {
+  constructor(clock: Clock, store: LimiterStorePort, settings: RateLimitSettings, note: (at: number, weight: number) => void, processes = 1) {
     this.clock = clock
     this.note = note
-    this.limit = new SharedLimit("payments", settings, { store, processes }, clock, (state) => this.told.push(state))
+    this.limit = new SharedLimit("payments", settings, { store: limiterStore(store), processes }, clock, (state) => this.told.push(state))
   }
 
   /** A call: begins now, waits, or is turned away. */

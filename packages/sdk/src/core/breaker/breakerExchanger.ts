@@ -8,9 +8,10 @@
  * While there is nothing to tell and no call, the store is not asked. An exchange that hangs may hold a connection of the host's
  * pool until the network gives up, which takes a quarter of an hour: there are at most two of them in five minutes.
  */
-import type { BreakerExchange, BreakerStore, SharedBreakerState } from "./breakerStore.ts"
 import { formatMillis } from "../time/duration.ts"
 import { explain } from "../health/health.ts"
+import type { BreakerExchange, SharedBreakerState } from "./shared.ts"
+import type { BreakerStorePort } from "./sharing.ts"
 import type { TimerHandle, TimerPort } from "../time/timers.ts"
 
 /** One breaker, as the exchanger knows it. */
@@ -33,7 +34,7 @@ const mostAtOnce = 3
 export class Exchanger {
   readonly interval: number
   readonly port: TimerPort
-  private readonly store: BreakerStore
+  private readonly store: BreakerStorePort
   private readonly members = new Set<Exchanging>()
   private readonly timeout: number
   private timer: TimerHandle | null = null
@@ -45,7 +46,7 @@ export class Exchanger {
   private readonly unanswered = new Set<{ readonly at: number }>()
   private warnedAt = Number.NEGATIVE_INFINITY
 
-  constructor(store: BreakerStore, interval: number, port: TimerPort) {
+  constructor(store: BreakerStorePort, interval: number, port: TimerPort) {
     this.store = store
     this.interval = interval
     this.port = port
@@ -164,10 +165,10 @@ const tags: ReadonlyArray<unknown> = ["closed", "open", "half-open", "isolated"]
 const makesSense = ({ generation, left, reopenings, state }: SharedBreakerState): boolean =>
   tags.includes(state) && Number.isSafeInteger(generation) && Number.isSafeInteger(reopenings) && left >= 0 && left < Infinity
 
-const exchangers = new WeakMap<BreakerStore, Array<Exchanger>>()
+const exchangers = new WeakMap<BreakerStorePort, Array<Exchanger>>()
 
 /** The one of this store, for all who exchange as often and by the same clock. */
-export const exchangerOf = (store: BreakerStore, interval: number, port: TimerPort): Exchanger => {
+export const exchangerOf = (store: BreakerStorePort, interval: number, port: TimerPort): Exchanger => {
   const all = exchangers.get(store) ?? []
   exchangers.set(store, all)
   const known = all.find((one) => one.interval === interval && one.port === port)

@@ -3,32 +3,37 @@
  *
  * A store is told now and then how a process fares, never for each call: see `sharedBreaker.ts`. What it decides, and what time
  * it is, is its alone: see `breaker/shared.ts`.
+ *
+ * Every store brings the code of sharing along: the engine knows only its types, in `sharing.ts`.
  */
+import { readSharing } from "../options/sharing.ts"
 import { answerOf, type BreakerExchange, exchange, freshRecord, type SharedBreakerState, type SharedRecord } from "./shared.ts"
+import { SharedBreaker } from "./sharedBreaker.ts"
+import type { BreakerStore, BreakerStorePort } from "./sharing.ts"
 
 export type { BreakerAction, BreakerExchange, SharedBreakerState, SharedReason } from "./shared.ts"
+export type { BreakerSharing, BreakerStore, BreakerStorePort } from "./sharing.ts"
 
 /**
- * The port: what every store does. It may reject, or take long: then each process goes on by its own breaker. Plain JSON both
- * ways.
+ * A store of your own, over whatever the processes can reach: what it has to decide is what `memoryBreakerStore` decides, and
+ * the conformance suite of this repository holds a store to it. Make one for the process: breakers of one store go together.
+ *
+ * @example
+ * import { breakerStore, createOutrigger, type SharedBreakerState } from "@outrigger/sdk/promise"
+ *
+ * const shared = breakerStore({
+ *   exchange: async (requests, signal) => {
+ *     const answer = await fetch("http://breakers.internal/exchange", { method: "POST", body: JSON.stringify(requests), signal: signal ?? null })
+ *     return await answer.json() as ReadonlyArray<SharedBreakerState>
+ *   }
+ * })
+ * const payments = createOutrigger({ service: "shop" }).api("payments", { breaker: { shared } })
  */
-export interface BreakerStore {
-  /** One round trip for any number of breakers; the answers come in the order of the requests. `signal`: nobody waits any more. */
-  readonly exchange: (requests: ReadonlyArray<BreakerExchange>, signal?: AbortSignal) => Promise<ReadonlyArray<SharedBreakerState>>
-}
-
-/** How a breaker is shared, made whole: milliseconds. */
-export interface BreakerSharing {
-  readonly store: BreakerStore
-  /** The share of the processes alive that must have opened, above 0 and at most 1. */
-  readonly quorum: number
-  /** So many at least, where so many are alive. */
-  readonly minimumVotes: number
-  /** Between two exchanges. */
-  readonly interval: number
-  /** How long a process counts as alive, may probe, and follows what it last heard. */
-  readonly lease: number
-}
+export const breakerStore = (port: BreakerStorePort): BreakerStore => ({
+  exchange: (requests, signal) => port.exchange(requests, signal),
+  readSharing,
+  share: (parts) => new SharedBreaker(parts)
+})
 
 /** All breakers of one store in memory. `now` is milliseconds. */
 export class BreakerTable {
@@ -47,7 +52,7 @@ export class BreakerTable {
 /** A store for those who share a process: tests, and several outriggers in one. `now` tells milliseconds. */
 export const memoryBreakerStore = (now: () => number): BreakerStore => {
   const table = new BreakerTable()
-  return { exchange: async (requests) => table.exchange(requests, now()) }
+  return breakerStore({ exchange: async (requests) => table.exchange(requests, now()) })
 }
 
 /** Text both ways: every client passes that on as it is. */
@@ -61,6 +66,6 @@ export const answersOf = (row: Readonly<Record<string, unknown>> | undefined): R
 /** Asks PostgreSQL, through whatever client runs a statement there and gives its rows. The schema must be there. */
 export const sqlBreakerStore = (
   run: (text: string, values: ReadonlyArray<string>) => PromiseLike<ReadonlyArray<Readonly<Record<string, unknown>>>>
-): BreakerStore => ({
+): BreakerStore => breakerStore({
   exchange: async (requests) => answersOf((await run(exchangeStatement, [JSON.stringify(requests)]))[0])
 })

@@ -5,11 +5,10 @@
 import {
   Breaker, type BreakerChanged, type BreakerReason, type BreakerSettings, type BreakerSnapshot, type BreakerState, readSnapshot
 } from "./breaker.ts"
-import type { BreakerSharing } from "./breakerStore.ts"
 import { InvalidPolicyOption } from "../errors.ts"
 import { Emitter } from "../events/events.ts"
 import { KeyedBreakers } from "./keyedBreakers.ts"
-import { SharedBreaker } from "./sharedBreaker.ts"
+import type { BreakerSharing, BreakerTie } from "./sharing.ts"
 import { noStatistics } from "../events/statistics.ts"
 import type { TimerPort } from "../time/timers.ts"
 
@@ -26,7 +25,7 @@ export abstract class Breakers extends Emitter {
   breakerSince: number | undefined = undefined
   readonly statistics = noStatistics()
   /** Tells other processes of the breaker, and it of them. */
-  shared: SharedBreaker | null = null
+  shared: BreakerTie | null = null
   private sharing: BreakerSharing | undefined = undefined
   private begun = false
   private own: BreakerSettings | undefined = undefined
@@ -61,7 +60,7 @@ export abstract class Breakers extends Emitter {
     if (!this.begun) return
     if (sharing !== undefined && breaker !== null && shared?.breaker === breaker) return shared.update(sharing, port)
     void shared?.close()
-    this.shared = sharing === undefined || breaker === null ? null : new SharedBreaker({
+    this.shared = sharing === undefined || breaker === null ? null : sharing.store.share({
       breaker, name: this.name, port, sharing, calls: () => this.statistics.calls, warn: (line) => this.emit("warning", { line })
     })
   }

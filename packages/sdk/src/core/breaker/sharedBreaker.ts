@@ -28,24 +28,13 @@
  */
 import type { Breaker, BreakerState } from "./breaker.ts"
 import { type Exchanger, exchangerOf } from "./breakerExchanger.ts"
-import type { BreakerAction, BreakerExchange, BreakerSharing, SharedBreakerState } from "./breakerStore.ts"
+import type { BreakerAction, BreakerExchange, SharedBreakerState } from "./shared.ts"
+import type { BreakerSharing, BreakerTie, SharedBreakerParts } from "./sharing.ts"
 import type { TimerHandle, TimerPort } from "../time/timers.ts"
-
-export interface SharedBreakerParts {
-  readonly breaker: Breaker
-  readonly name: string
-  readonly key?: string | undefined
-  readonly sharing: BreakerSharing
-  readonly port: TimerPort
-  /** A number that rises with every call, those that were rejected among them. */
-  readonly calls: () => number
-  /** Hears at most once a minute that the store cannot be reached. */
-  readonly warn: (line: string) => void
-}
 
 type Command = "isolate" | "restore"
 
-export class SharedBreaker {
+export class SharedBreaker implements BreakerTie {
   readonly breaker: Breaker
   readonly warn: (line: string) => void
   /** What the store said last. */
@@ -85,7 +74,6 @@ export class SharedBreaker {
     this.exchanger.join(this)
   }
 
-  /** From now on: other options, or another clock. */
   update(sharing: BreakerSharing, port: TimerPort = this.port): void {
     this.sharing = sharing
     this.port = port
@@ -99,7 +87,6 @@ export class SharedBreaker {
     exchanger.join(this)
   }
 
-  /** Ends the sharing: takes the vote and the lease back. The local breaker stays as it is. Never rejects. */
   close(): Promise<void> {
     this.endProbe()
     return this.exchanger.leave(this, this.shared === undefined ? undefined : this.request("leave"))
@@ -169,7 +156,6 @@ export class SharedBreaker {
     return this.probing && state.tag === "half-open" && state.probes.some(({ until }) => until > now)
   }
 
-  /** The local breaker has changed its state; to be called for every change. */
   moved(from: BreakerState, to: BreakerState): void {
     if (to.reason === "shared") return
     if (to.reason === "isolated") this.command = "isolate"

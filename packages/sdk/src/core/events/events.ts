@@ -2,7 +2,7 @@
 import type { BreakerReason, BreakerState } from "../breaker/breaker.ts"
 import type { Rejected } from "../errors.ts"
 import { Listeners } from "./listeners.ts"
-import type { SharingState } from "../limits/sharedMeter.ts"
+import type { SharingState } from "../limits/rateLimit.ts"
 
 export interface Events {
   breaker: {

@@ -3,15 +3,35 @@
  *
  * A store is asked by each process now and then, never for each call: see `sharedMeter.ts`. What it decides, and what time
  * it is, is its alone: see `sharedBucket.ts`.
+ *
+ * Every store brings the code of sharing along: the engine knows only its types, in `rateLimit.ts`.
  */
+import type { LimiterStore, LimiterStorePort } from "./rateLimit.ts"
 import { type Allotment, type AllotmentRequest, SharedBucket } from "./sharedBucket.ts"
+import { SharedLimit } from "./sharedLimit.ts"
 
+export type { LimiterStore, LimiterStorePort } from "./rateLimit.ts"
 export type { Allotment, AllotmentRequest } from "./sharedBucket.ts"
 
-/** The port: what every store does. It may reject, or take long: then the process goes on by its own share. */
-export interface LimiterStore {
-  readonly take: (request: AllotmentRequest) => Promise<Allotment>
-}
+/**
+ * A store of your own, over whatever the processes can reach: the conformance suite of this repository holds a store to what
+ * it has to decide.
+ *
+ * @example
+ * import { type Allotment, createOutrigger, limiterStore } from "@outrigger/sdk/promise"
+ *
+ * const shared = limiterStore({
+ *   take: async (request) => {
+ *     const answer = await fetch("http://limits.internal/take", { method: "POST", body: JSON.stringify(request) })
+ *     return await answer.json() as Allotment
+ *   }
+ * })
+ * const payments = createOutrigger({ service: "shop" }).api("payments", { rateLimit: { limit: 100, window: "1 second", shared } })
+ */
+export const limiterStore = (port: LimiterStorePort): LimiterStore => ({
+  take: (request) => port.take(request),
+  share: (...parts) => new SharedLimit(...parts)
+})
 
 /** All limits of one store in memory. `now` is milliseconds. */
 export class LimiterTable {
@@ -27,7 +47,7 @@ export class LimiterTable {
 /** A store for those who share a process: tests, and several outriggers in one. `now` tells milliseconds. */
 export const memoryLimiterStore = (now: () => number): LimiterStore => {
   const table = new LimiterTable()
-  return { take: async (request) => table.take(request, now()) }
+  return limiterStore({ take: async (request) => table.take(request, now()) })
 }
 
 /** One statement, and its values in order. */
@@ -40,7 +60,7 @@ export const takeValues = (r: AllotmentRequest): ReadonlyArray<string | number> 
 /** Asks PostgreSQL, through whatever client runs a statement there. */
 export const sqlLimiterStore = (
   run: (text: string, values: ReadonlyArray<string | number>) => PromiseLike<ReadonlyArray<Record<string, unknown>>>
-): LimiterStore => ({
+): LimiterStore => limiterStore({
   take: async (request) => {
     const [answer] = await run(takeStatement, takeValues(request))
     if (typeof answer?.["granted"] !== "number") throw new TypeError("The database client gave no rows with numbers")

@@ -14,7 +14,7 @@
  */
 import { Line, type Waiter } from "./line.ts"
 import type { Meter, MeterSettings } from "./meter.ts"
-import type { Sharing } from "./sharedMeter.ts"
+import type { Allotment, AllotmentRequest } from "./sharedBucket.ts"
 import { SlidingWindow } from "./slidingWindow.ts"
 import type { TimerHandle, TimerPort } from "../time/timers.ts"
 import { TokenBucket } from "./tokenBucket.ts"
@@ -29,6 +29,37 @@ export interface RateLimitSettings extends MeterSettings {
   readonly queueTimeout: number
   /** Where processes share it; left out for a limit of this process alone. */
   readonly sharing?: Sharing
+}
+
+/** The port: what every store does. It may reject, or take long: then the process goes on by its own share. */
+export interface LimiterStorePort {
+  readonly take: (request: AllotmentRequest) => Promise<Allotment>
+}
+
+/**
+ * A store as policies take it: with all that it takes to share a limit over it, as `limiterStore` adds that to a port. So an
+ * app that shares no limit carries none of that code.
+ */
+export interface LimiterStore extends LimiterStorePort {
+  /** `told` hears once when the store cannot be reached any more, and once when it can again. */
+  readonly share: (name: string, settings: RateLimitSettings, sharing: Sharing, port: TimerPort, told: (state: SharingState) => void) => RateLimit
+}
+
+/** Where and with how many a limit is shared. */
+export interface Sharing {
+  readonly store: LimiterStore
+  /** As many are assumed to share it at least, while the store cannot be reached. */
+  readonly processes: number
+}
+
+/** How a limit is shared at the moment; told whenever that changes. */
+export interface SharingState {
+  /** False: the store cannot be reached, and this process goes on by its own share. */
+  readonly together: boolean
+  /** How many share the limit, as far as is known. */
+  readonly processes: number
+  /** Why it is alone. */
+  readonly error: unknown
 }
 
 /** A bucket or a window of this process alone. */
@@ -150,4 +181,12 @@ export class RateLimit {
     this.handle?.cancel()
     this.handle = null
   }
+}
+
+/** The rate limit of these settings: of this process, or shared, by what its store brings along. */
+export const makeRateLimit = (
+  name: string, settings: RateLimitSettings, port: TimerPort, told: (state: SharingState) => void
+): RateLimit => {
+  const { sharing } = settings
+  return sharing === undefined ? new RateLimit(settings, port) : sharing.store.share(name, settings, sharing, port, told)
 }

@@ -6,11 +6,9 @@
  * to `burst` may wait for the answer, also where `queue` is 0.
  */
 import type { Waiter } from "./line.ts"
-import { RateLimit, type RateLimitSettings } from "./rateLimit.ts"
-import { type Demand, SharedMeter, type Sharing, type SharingState } from "./sharedMeter.ts"
+import { RateLimit, type RateLimitSettings, type Sharing, type SharingState } from "./rateLimit.ts"
+import { type Demand, SharedMeter } from "./sharedMeter.ts"
 import type { TimerPort } from "../time/timers.ts"
-
-export type { Sharing, SharingState } from "./sharedMeter.ts"
 
 export class SharedLimit extends RateLimit implements Demand {
   private readonly shared: SharedMeter
@@ -63,8 +61,3 @@ export class SharedLimit extends RateLimit implements Demand {
     return this.shared.unsure && this.weight + waiter.weight <= this.settings.burst ? Infinity : this.settings.queue
   }
 }
-
-/** The rate limit of these settings: of this process, or shared. */
-export const makeRateLimit = (
-  name: string, settings: RateLimitSettings, port: TimerPort, told: (state: SharingState) => void
-): RateLimit => settings.sharing === undefined ? new RateLimit(settings, port) : new SharedLimit(name, settings, settings.sharing, port, told)

@@ -14,8 +14,8 @@
  * on to what is too little for the call that waits (it is given back, and asked for as a whole, or two such processes would
  * wait for each other for ever); and hear only the answer to the last question.
  */
-import type { LimiterStore } from "./limiterStore.ts"
 import type { Meter, MeterSettings } from "./meter.ts"
+import type { Sharing, SharingState } from "./rateLimit.ts"
 import type { Allotment, AllotmentRequest } from "./sharedBucket.ts"
 import type { TimerHandle, TimerPort } from "../time/timers.ts"
 import { TokenBucket } from "./tokenBucket.ts"
@@ -32,23 +32,6 @@ const retryMost = 5000
 const idleFor = 60_000
 /** How far ahead is looked for what will be needed. */
 const horizon = 1000
-
-/** Where and with how many a limit is shared. */
-export interface Sharing {
-  readonly store: LimiterStore
-  /** As many are assumed to share it at least, while the store cannot be reached. */
-  readonly processes: number
-}
-
-/** How a limit is shared at the moment; told whenever that changes. */
-export interface SharingState {
-  /** False: the store cannot be reached, and this process goes on by its own share. */
-  readonly together: boolean
-  /** How many share the limit, as far as is known. */
-  readonly processes: number
-  /** Why it is alone. */
-  readonly error: unknown
-}
 
 /** Who waits before the meter. */
 export interface Demand {

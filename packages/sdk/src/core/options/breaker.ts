@@ -1,9 +1,8 @@
 /** When to stop calling, as people write it. */
 import type { BreakerSettings, SamplingSettings, WindowShape } from "../breaker/breaker.ts"
-import type { BreakerStore } from "../breaker/breakerStore.ts"
+import type { BreakerSharing, BreakerStore, SharingOptions } from "../breaker/sharing.ts"
 import type { DurationInput } from "../time/duration.ts"
 import type { Reader } from "./reader.ts"
-import type { SharingOptions } from "./sharing.ts"
 
 /** Several ways to trip may be given at once: any of them opens. */
 export interface BreakerOptions<D = DurationInput> {
@@ -122,4 +121,19 @@ export const readBreaker = (read: Reader, options: BreakerOptions<unknown>): Bre
     disabled: read.flag("breaker.disabled", options.disabled ?? false),
     maxKeys: read.whole("breaker.maxKeys", options.maxKeys ?? 1000, 1)
   }
+}
+
+const sharingNames = ["store", "quorum", "minimumVotes", "interval", "lease"] as const satisfies ReadonlyArray<keyof SharingOptions>
+
+const readStore = (read: Reader, option: string, store: unknown): BreakerStore =>
+  has(store, "exchange") && typeof store["exchange"] === "function" && typeof store["share"] === "function" ? store as unknown as BreakerStore
+    : read.refuse(option, typeof store, "a BreakerStore, such as sharedState(pool).breakers or breakerStore({ exchange })")
+
+/** How it is shared, by what the store brings along. */
+export const readShared = (read: Reader, { shared }: BreakerOptions<unknown>): BreakerSharing | undefined => {
+  if (shared === undefined) return undefined
+  const alone = has(shared, "exchange")
+  const options = (alone ? { store: shared } : shared) as SharingOptions<unknown>
+  read.known("breaker.shared.", options, sharingNames)
+  return readStore(read, alone ? "breaker.shared" : "breaker.shared.store", options.store).readSharing(read, options)
 }

@@ -1,9 +1,7 @@
 /** How much may begin per time, as people write it. */
 import type { DurationInput } from "../time/duration.ts"
 import { InvalidPolicyOption } from "../errors.ts"
-import type { LimiterStore } from "../limits/limiterStore.ts"
-import type { RateLimitAlgorithm, RateLimitSettings } from "../limits/rateLimit.ts"
-import type { Sharing } from "../limits/sharedMeter.ts"
+import type { LimiterStore, RateLimitAlgorithm, RateLimitSettings, Sharing } from "../limits/rateLimit.ts"
 import type { Reader } from "./reader.ts"
 
 export interface RateLimitOptions<D = DurationInput> {
@@ -51,7 +49,9 @@ const readSharing = (read: Reader, algorithm: RateLimitAlgorithm, { processes, s
   if (shared === undefined) {
     return processes === undefined ? undefined : read.refuse("rateLimit.processes", processes, "left out: the limit is not shared")
   }
-  if (typeof shared?.take !== "function") read.refuse("rateLimit.shared", shared, "a store, such as sharedState(pool).limits")
+  if (typeof shared?.take !== "function" || typeof shared.share !== "function") {
+    read.refuse("rateLimit.shared", shared, "a store, such as sharedState(pool).limits or limiterStore({ take })")
+  }
   if (algorithm !== "token-bucket") read.refuse("rateLimit.algorithm", algorithm, "a token bucket, for the limit is shared; a small burst spaces calls out")
   return { store: shared, processes: read.whole("rateLimit.processes", processes ?? 1, 1) }
 }

@@ -2,7 +2,7 @@ import * as fc from "fast-check"
 import { assert, describe, it } from "vitest"
 import { Breaker, type BreakerSettings, type Ticket } from "../../../src/core/breaker/breaker.ts"
 import {
-  type BreakerExchange, type BreakerSharing, type BreakerStore, memoryBreakerStore, type SharedBreakerState
+  type BreakerExchange, type BreakerSharing, type BreakerStore, breakerStore, memoryBreakerStore, type SharedBreakerState
 } from "../../../src/core/breaker/breakerStore.ts"
 import { SharedBreaker } from "../../../src/core/breaker/sharedBreaker.ts"
 import type { TimerPort } from "../../../src/core/time/timers.ts"
@@ -65,7 +65,7 @@ class Process {
   /** `deaf`: what it says arrives, what it is told does not. `slow`: both take 400 ms. */
   private store({ port, store }: World): BreakerStore {
     const wait = (millis: number) => new Promise<void>((resolve) => port.at(millis, resolve))
-    return {
+    return breakerStore({
       exchange: async (requests) => {
         this.asked.push(...requests)
         if (this.line === "down") throw new Error("connection refused")
@@ -77,7 +77,7 @@ class Process {
         const answers = await store.exchange(requests)
         return wait(400).then(() => answers)
       }
-    }
+    })
   }
 
   /** One call, over at once: undefined when it was rejected. */
@@ -544,7 +544,7 @@ describe("without the store", () => {
     const warnings: Array<string> = []
     const breaker = new Breaker(settings, () => {})
     const wrong = { state: "ajar", generation: 0, reason: undefined, reopenings: 0, left: 0, probing: false } as unknown as SharedBreakerState
-    const store: BreakerStore = { exchange: async (requests) => requests.map(() => wrong) }
+    const store = breakerStore({ exchange: async (requests) => requests.map(() => wrong) })
     const sharing = { store, quorum: 0.5, minimumVotes: 2, interval: 1000, lease: 5000 }
     const shared = new SharedBreaker({ breaker, name: "x", port, calls: () => 0, warn: (line) => warnings.push(line), sharing })
     await port.pass(1)
@@ -559,13 +559,13 @@ const scripted = (delay: number) => {
   const port = new VirtualPort()
   const say = { state: "closed", generation: 0, reason: undefined, reopenings: 0, left: 0, probing: false } as SharedBreakerState
   const script = { say, asked: new Array<BreakerExchange>() }
-  const store: BreakerStore = {
+  const store = breakerStore({
     exchange: (requests) => {
       script.asked.push(...requests)
       const answers = requests.map(() => script.say)
       return new Promise((resolve) => port.at(delay, () => resolve(answers)))
     }
-  }
+  })
   let calls = 0
   const breaker: Breaker = new Breaker(settings, (from, to) => shared.moved(from, to))
   const shared: SharedBreaker = new SharedBreaker({
@@ -641,7 +641,7 @@ describe("what it costs", () => {
     const port = new VirtualPort()
     const memory = memoryBreakerStore(port.now)
     let trips = 0
-    const store: BreakerStore = { exchange: (requests) => (trips++, memory.exchange(requests)) }
+    const store = breakerStore({ exchange: (requests) => (trips++, memory.exchange(requests)) })
     let calls = 0
     const sharing = { store, quorum: 0.5, minimumVotes: 2, interval: 1000, lease: 5000 }
     const all = Array.from({ length: 50 }, (_, n) =>

@@ -1,7 +1,7 @@
 import * as fc from "fast-check"
 import { assert, describe, expect, it } from "vitest"
 import { InvalidPolicyOption } from "../../../src/core/errors.ts"
-import { memoryLimiterStore } from "../../../src/core/limits/limiterStore.ts"
+import { limiterStore, memoryLimiterStore } from "../../../src/core/limits/limiterStore.ts"
 import type { MeterSettings } from "../../../src/core/limits/meter.ts"
 import { type RateLimitOptions, readRateLimit, readWeight } from "../../../src/core/options/rateLimit.ts"
 import { Reader } from "../../../src/core/options/reader.ts"
@@ -450,6 +450,13 @@ describe("options of a rate limit", () => {
     [{ limit: 1, window: 1, queue: -1 }, "queue"], [{ limit: 1, window: 1, queueTimeout: "soon" }, "queueTimeout"], [{ limit: 1, window: 1, lmit: 1 }, "lmit"]
   ])("%j are refused", (options, option) => {
     expect(() => read(options)).toThrow(expect.objectContaining({ _tag: "InvalidPolicyOption", option: `rateLimit.${option}` }))
+  })
+  it("take a store that brings the sharing along, and say how to get one", () => {
+    const port = { take: async () => ({ granted: 0, kept: 0, retryAfter: 0, processes: 1 }) }
+    for (const bare of [port, { ...shared, take: undefined }]) {
+      expect(() => read({ limit: 1, window: 1, shared: bare })).toThrow("must be a store, such as sharedState(pool).limits or limiterStore({ take })")
+    }
+    assert.isDefined(read({ limit: 1, window: 1, shared: limiterStore(port) }).sharing)
   })
   it("refuse a weight that could never pass, at the call", () => {
     assert.deepStrictEqual([1, 10].map((weight) => readWeight("payments", weight, full)), [1, 10])

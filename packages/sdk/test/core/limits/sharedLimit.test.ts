@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as fc from "fast-check"
-import { memoryLimiterStore } from "../../../src/core/limits/limiterStore.ts"
+import { limiterStore, memoryLimiterStore } from "../../../src/core/limits/limiterStore.ts"
 import type { RateLimitSettings } from "../../../src/core/limits/rateLimit.ts"
 import { Clock, FarStore, Process, Witness } from "../../support/processes.ts"
 
@@ -306,7 +306,7 @@ describe("while the store cannot be reached", () => {
     const { clock, members: [one], store } = scene(1, { limit: 10, burst: 10 }, 2)
     store.fate = () => "refuses"
     await saturate(clock, [one!], 10_000)
-    one!.limit.update({ ...settings, limit: 100, burst: 10, sharing: { store, processes: 4 } }, clock.time)
+    one!.limit.update({ ...settings, limit: 100, burst: 10, sharing: { store: limiterStore(store), processes: 4 } }, clock.time)
     const before = one!.began
     await saturate(clock, [one!], 10_000)
     assert.approximately(one!.began - before, 250, 4)
