@@ -29,4 +29,5 @@ it.effect("a policy shares its limit over a port that somebody wrote, and stays 
 it("what is no store is refused when the policy is made", () => {
   const make = (shared: any) => () => Policy.make("none", { rateLimit: { limit: 10, window: "1 second", shared } })
   for (const shared of [{}, null, "redis", { take: true }]) assert.throws(make(shared), /none: rateLimit\.shared is .* must be a store, such as/)
+  assert.throws(() => Policy.make("none", { rateLimit: null as any }), /none: rateLimit is null, but must be an object of options/)
 })

@@ -39,6 +39,7 @@ describe("a policy whose breaker is shared", () => {
     })
     assert.deepStrictEqual(asked.map(({ name }) => name), ["own"])
     const make = (shared: any) => () => Policy.make("none", { breaker: { shared } })
+    assert.throws(make(null), /none: breaker\.shared is null, but must be an object of options/)
     assert.throws(make({ store: {} }), /none: breaker\.shared\.store is .* must be a BreakerStore, such as/)
     assert.throws(make({ exchange: true }), /none: breaker\.shared\.store is .* must be a BreakerStore, such as/)
     assert.throws(make({ store: BreakerStore.portOf({ exchange: async () => [] }), quorum: 2 }), /none: breaker\.shared\.quorum is 2, but must be a share/)

@@ -16,11 +16,11 @@ export interface BreakerOptions extends Omit<CoreBreakerOptions<Duration.Input>,
   readonly shared?: true | Service | Port | (Omit<SharingOptions<Duration.Input>, "store"> & { readonly store?: Service | Port | undefined }) | undefined
 }
 
-/** Options of a breaker as options of the engine. */
+/** Options of a breaker as options of the engine. What is none, and what is no store, is left for it to refuse. */
 export const breakerOf = (
   policy: string, breaker: BreakerOptions | false | undefined, services: Context.Context<never>
 ): CoreBreakerOptions<unknown> | false | undefined => {
-  if (breaker === undefined || breaker === false || breaker.shared === undefined) return breaker as CoreBreakerOptions<unknown> | false | undefined
+  if (!breaker || !breaker.shared) return breaker as CoreBreakerOptions<unknown> | false | undefined
   const { shared } = breaker
   const options = shared === true ? {} : typeof shared === "object" && "exchange" in shared ? { store: shared } : shared
   const store = options.store ?? Option.getOrUndefined(Context.getOption(services as Context.Context<BreakerStore>, BreakerStore))
@@ -30,7 +30,7 @@ export const breakerOf = (
 
 /** As `breakerOf`, for whoever does not share it. */
 export const unshared = (breaker: BreakerOptions | false | undefined): CoreBreakerOptions<unknown> | false | undefined => {
-  if (breaker === undefined || breaker === false) return breaker
+  if (!breaker) return breaker
   const { shared: _, ...options } = breaker
   return options
 }
@@ -50,8 +50,8 @@ const limiterOf = (port: LimiterStorePort): LimiterStore => {
   return store
 }
 
-/** Options of a rate limit as options of the engine. What is no store is left for it to refuse. */
+/** Options of a rate limit as options of the engine, in the same way. */
 export const rateLimitOf = (rateLimit: RateLimitOptions | false | undefined): CoreRateLimitOptions<unknown> | false | undefined => {
-  if (rateLimit === undefined || rateLimit === false || typeof rateLimit.shared?.take !== "function") return rateLimit as CoreRateLimitOptions<unknown> | false | undefined
+  if (!rateLimit || typeof rateLimit.shared?.take !== "function") return rateLimit as CoreRateLimitOptions<unknown> | false | undefined
   return { ...rateLimit, shared: limiterOf(rateLimit.shared) }
 }
