@@ -15,7 +15,7 @@ import type { SimulationOptions } from "./core/simulate/options.ts"
 import type { SimulationResult } from "./core/simulate/result.ts"
 import { simulate as simulateCore } from "./core/simulate/simulate.ts"
 import { millisOf } from "./internal/millisOf.ts"
-import { rateLimitOf, unshared } from "./internal/sharedStore.ts"
+import { unshared } from "./internal/sharedStore.ts"
 import type * as Policy from "./Policy.ts"
 
 export type { Without } from "./core/simulate/compare.ts"
@@ -41,10 +41,10 @@ const toCoreOptions = (policy: Policy.Options): PolicyOptions<unknown> => {
   if (Schedule.isSchedule(retry)) {
     throw new InvalidPolicyOption("simulation", "retry", "a schedule", "options such as { times, base, factor }, or a preset: schedules are not simulated")
   }
-  const shared = { breaker: unshared(policy.breaker), rateLimit: rateLimitOf(policy.rateLimit) }
-  if (retry === undefined || retry === false) return { ...policy as PolicyOptions<unknown>, ...shared }
+  const core = { ...policy as PolicyOptions<unknown>, breaker: unshared(policy.breaker) }
+  if (retry === undefined || retry === false) return core
   const { schedule: _, ...options } = retry as typeof retry & { readonly schedule?: unknown }
-  return { ...policy, ...shared, retry: options }
+  return { ...core, retry: options }
 }
 
 /** Options, or those that a policy has now; the policy itself is left alone. */

@@ -177,9 +177,13 @@ class Arrival extends Scheduled {
 
 const nameOf = (policy: PolicyOptions<unknown> | LivePolicy<unknown>): string => "options" in policy ? policy.name : "policy"
 
-/** The options of a live policy at this moment, or those that are given. */
-export const optionsOf = (policy: PolicyOptions<unknown> | LivePolicy<unknown>): PolicyOptions<unknown> =>
-  "options" in policy ? policy.options : policy
+/** The options of a live policy at this moment, or those that are given. What it shares it plays alone: no store is asked. */
+export const optionsOf = (policy: PolicyOptions<unknown> | LivePolicy<unknown>): PolicyOptions<unknown> => {
+  const options = "options" in policy ? policy.options : policy
+  if (!options.rateLimit || options.rateLimit.shared === undefined) return options
+  const { processes: _, shared: __, ...rateLimit } = options.rateLimit
+  return { ...options, rateLimit }
+}
 
 /**
  * The engine of both faces' `simulate`. `millisOf` reads the durations of the face. Throws `InvalidPolicyOption` for options of

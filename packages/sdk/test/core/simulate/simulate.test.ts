@@ -1,5 +1,7 @@
 import * as fc from "fast-check"
 import { assert, describe, expect, it } from "vitest"
+import { breakerStore } from "../../../src/core/breaker/breakerStore.ts"
+import { limiterStore } from "../../../src/core/limits/limiterStore.ts"
 import type { PolicyOptions } from "../../../src/core/options.ts"
 import { compare, without } from "../../../src/core/simulate/compare.ts"
 import type { SimulationOptions } from "../../../src/core/simulate/options.ts"
@@ -24,6 +26,19 @@ describe("a simulation", () => {
     const results = compare(policy, played(), ["naive", "retry", "breaker"])
     const offered = results.map(({ buckets }) => buckets.map((bucket) => bucket.offered).join())
     assert.strictEqual(new Set(offered).size, 1)
+  })
+
+  it("plays what is shared as if this process were alone, and asks no store", async () => {
+    const asked: Array<unknown> = []
+    const limits = limiterStore({ take: async (request) => (asked.push(request), { granted: 0, kept: 0, retryAfter: 0, processes: 1 }) })
+    const breakers = breakerStore({ exchange: async (requests) => (asked.push(requests), []) })
+    const rateLimit = { limit: 40, window: 1000, queue: 100 }
+    const alone = simulate({ ...policy, rateLimit }, played())
+    const options = { ...policy, breaker: { ...policy.breaker as object, shared: breakers }, rateLimit: { ...rateLimit, shared: limits, processes: 4 } }
+    assert.deepStrictEqual(simulate(options, played()), alone)
+    assert.deepStrictEqual(compare({ name: "policy", options }, played(), [])[0]!.totals, alone.totals)
+    await new Promise((resolve) => setImmediate(resolve))
+    assert.isEmpty(asked)
   })
 
   it("loses nobody: every call and every request is in exactly one place, and the series add up to the totals", () => {
