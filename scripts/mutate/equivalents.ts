@@ -202,13 +202,6 @@ const rows: Readonly<Record<string, ReadonlyArray<Row>>> = {
       "if (true) this.troubled.delete(nearest)"
     ]
   ],
-  "options/breaker.ts": [
-    [
-      "what is null was taken for left out before",
-      'typeof value === "object" && value !== null && key in value',
-      'typeof value === "object" && true && key in value'
-    ]
-  ],
   "limits/percentile.ts": [
     [
       "the longest is the longest either way",
