@@ -64,6 +64,15 @@ const rows: Readonly<Record<string, ReadonlyArray<Row>>> = {
       'if (true && from.tag !== "closed" && rampUp !== undefined && !disabled) this.ramp.begin(rampUp, now)'
     ]
   ],
+  "breaker/breakerExchanger.ts": [
+    [
+      "only `soon` finds a timer, and nothing is due before now",
+      "if (this.timer !== null && this.due <= due) return",
+      "if (false) return",
+      "if (this.timer !== null && this.due < due) return"
+    ],
+    ["what is no exchanger has no interval", "const all = exchangers.get(store) ?? []", 'const all = exchangers.get(store) ?? ["Stryker was here"]']
+  ],
   "breaker/breakers.ts": [
     [
       "with its options there is a breaker: the condition is for the compiler",
@@ -89,6 +98,25 @@ const rows: Readonly<Record<string, ReadonlyArray<Row>>> = {
       "at the end itself the sum is the whole too",
       "elapsed >= duration ? whole : floor + Math.floor((whole - floor) * Math.max(0, elapsed) / duration)",
       "elapsed > duration ? whole : floor + Math.floor((whole - floor) * Math.max(0, elapsed) / duration)"
+    ]
+  ],
+  "breaker/sharedBreaker.ts": [
+    ["who has heard nothing is pending whatever it says, and each answer sets it", "private told = false", "private told = true"],
+    ["who has heard nothing is pending whatever it says, and each answer sets it", "this.told = false", "this.told = true"],
+    [
+      "who has heard nothing is pending: the condition is for the compiler",
+      'return this.pending || this.calling(now) || this.shared?.state !== "closed"',
+      'return this.pending || this.calling(now) || this.shared.state !== "closed"'
+    ],
+    [
+      "only one that is half-open comes to such an end",
+      'else if (this.probing && from.tag === "half-open" && (to.reason === "probes-succeeded" || to.reason === "probe-failed")) {',
+      'else if (this.probing && true && (to.reason === "probes-succeeded" || to.reason === "probe-failed")) {'
+    ],
+    [
+      "no action is undefined",
+      "if (this.command !== undefined && asked.action === this.command && done(this.command, answer)) this.command = undefined",
+      "if (true && asked.action === this.command && done(this.command, answer)) this.command = undefined"
     ]
   ],
   "breaker/snapshot.ts": [

@@ -199,14 +199,8 @@ export class SharedBreaker implements BreakerTie {
     if (!this.probing) this.breaker.hydrate({ state: "half-open", reopenings }, now)
     this.endProbe()
     this.probing = this.following = true
-    this.lease = this.port.at(until - now, () => this.leaseOver(reopenings))
+    this.lease = this.port.at(until - now, () => this.hold(0, reopenings, this.port.now())) // another may have it already
     this.lease.hold(false)
-  }
-
-  /** Nobody renewed it: another may have it already. */
-  private leaseOver(reopenings: number): void {
-    this.endProbe()
-    this.hold(0, reopenings, this.port.now())
   }
 
   /** Open for as long as the store says, and for a lease longer: by then the store has said more, or cannot be reached. */

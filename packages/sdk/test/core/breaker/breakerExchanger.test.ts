@@ -27,11 +27,11 @@ const watched = () => {
 /** A store that answers after a while, one exchanger, and a member that has something to tell for as long as the test says. */
 const using = (delay: number, interval = 1000) => {
   const port = watched()
-  const asked: Array<{ readonly at: number; readonly actions: ReadonlyArray<string> }> = []
+  const asked: Array<{ readonly at: number; readonly actions: ReadonlyArray<string | undefined> }> = []
   const world = { port, asked, delay, fails: false as unknown, answers: undefined as unknown, signals: new Array<AbortSignal>() }
   const exchanger = new Exchanger({
     exchange: (requests, signal) => {
-      asked.push({ at: port.time, actions: requests.map(({ action }) => action) })
+      asked.push({ at: port.time, actions: requests.map((one) => one?.action) })
       world.signals.push(signal!)
       if (world.fails === "at once") throw new Error("torn")
       if (world.fails !== false) return Promise.reject(new Error("down"))
@@ -277,6 +277,32 @@ describe("an exchanger", () => {
     await exchanger.leave(exchanging, undefined)
     await port.pass(1000)
     assert.deepStrictEqual(asked.map(({ actions }) => actions.length), [2, 1])
+  })
+
+  it("is silent when all have left while the question was on its way, whatever comes of it", async () => {
+    for (const answers of [[answer], []]) {
+      const { asked, exchanger, exchanging, member, port, world } = using(300)
+      world.answers = answers
+      await port.pass(100)
+      await Promise.all([exchanger.leave(exchanging, undefined), port.pass(5000)])
+      assert.deepStrictEqual([asked.length, member.heardAt, member.lines, port.waiting.length], [1, [], [], 0])
+    }
+  })
+
+  it("takes no answer where one of several makes no sense", async () => {
+    const { exchanger, exchanging, member, port, world } = using(0)
+    exchanger.join({ ...exchanging, pending: false })
+    world.answers = [answer, { ...answer, left: -1 }]
+    await port.pass(100)
+    assert.deepStrictEqual([member.heardAt, member.lines.length], [[], 1])
+  })
+
+  it("asks again at once when one of several has something to tell", async () => {
+    const { asked, exchanger, member, port } = using(0)
+    exchanger.join({ wants: () => true, ask: () => request, heard: () => {}, warn: () => {}, pending: false })
+    member.pending = true
+    await port.pass(900)
+    assert.strictEqual(asked.length, 4)
   })
 
   it("hears nothing for one that left while the question was on its way", async () => {

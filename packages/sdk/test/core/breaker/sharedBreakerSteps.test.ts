@@ -58,10 +58,10 @@ describe("what it asks", () => {
   })
 
   it("counts for as long as an interval after a call", () => {
-    const { ask, call, hear, port, wants } = scene()
-    assert.isTrue(wants()) // the store knows nothing of it
+    const { ask, call, hear, port, shared, wants } = scene()
+    assert.deepStrictEqual([wants(), shared.pending], [true, true]) // the store knows nothing of it
     hear({})
-    assert.deepStrictEqual([wants(), ask().lease], [false, 0])
+    assert.deepStrictEqual([wants(), shared.pending, ask().lease], [false, false, 0])
     port.time = 100
     call()
     assert.deepStrictEqual([wants(), ask().lease], [true, 5000])
@@ -101,6 +101,8 @@ describe("what it asks", () => {
     call()
     wants()
     assert.deepInclude(ask(), { action: "none", lease: 0, vote: false })
+    hear(lent) // as one that was asked for before
+    assert.deepInclude(ask(), { action: "none", lease: 0, vote: false })
   })
 
   it("votes while it is open by itself, and half-open by itself", () => {
@@ -137,6 +139,19 @@ describe("what it asks", () => {
     assert.deepInclude(ask(), { action: "probe", lease: 5000 })
     port.time = 3000
     assert.deepInclude(ask(), { action: "none", lease: 0 })
+  })
+})
+
+describe("what is its own affair", () => {
+  it("a probe for itself keeps no lease, and is no say among the others", () => {
+    const { admit, ask, hear, port, trip } = scene()
+    hear({})
+    trip()
+    hear({})
+    port.time = 10_000
+    admit()
+    port.time = 11_500
+    assert.deepInclude(ask(), { vote: true, lease: 0 })
   })
 })
 
@@ -232,6 +247,15 @@ describe("what it makes of an answer", () => {
       assert.strictEqual(breaker.state.tag, tag)
     })
 
+  it("that it was restored, while it is closed: it goes on counting", () => {
+    const { breaker, hear, trip } = scene({ failures: 3 })
+    hear({})
+    trip()
+    trip()
+    hear({ generation: 1, reason: "restored" })
+    assert.deepStrictEqual(breaker.snapshot(0), { state: "closed", failures: 2, rampLeft: 0 })
+  })
+
   it("the first answer is no news", () => {
     const { breaker, hear, trip } = scene()
     trip()
@@ -306,6 +330,14 @@ describe("the verdict of the prober", () => {
     assert.isTrue(other.shared.following)
   })
 
+  it("is none when it was disabled while it probed", () => {
+    const { admit, ask, breaker, hear } = scene()
+    hear(lent)
+    admit()
+    breaker.settings = { ...breaker.settings, disabled: true }
+    assert.deepStrictEqual([breaker.state.tag, ask().action], ["closed", "none"])
+  })
+
   it("is none when a person shut it while it probed", () => {
     const { ask, breaker, hear, shared } = scene()
     hear(lent)
@@ -353,14 +385,14 @@ describe("while it runs", () => {
   it("is closed: it leaves with what it has, where the store knows it", async () => {
     const port = new VirtualPort()
     const asked: Array<unknown> = []
-    const store = breakerStore({ exchange: async (requests) => (asked.push(...requests.map(({ action, generation, turn }) => [action, generation, turn])), requests.map(() => ({ ...closed, ...lent, generation: 6 }))) })
+    const store = breakerStore({ exchange: async (requests) => (asked.push(...requests.map(({ action, generation, turn, vote }) => [action, generation, turn, vote])), requests.map(() => ({ ...closed, ...lent, generation: 6 }))) })
     const sharing = { store, quorum: 0.5, minimumVotes: 2, interval: 1000, lease: 5000 }
     const known = scene({}, { port, sharing }).shared
     await port.pass(0)
     assert.isTrue(known.probing)
     const unknown = scene({}, { port, sharing }).shared
     await Promise.all([known.close(), unknown.close()])
-    assert.deepStrictEqual(asked, [["none", 0, 1], ["leave", 6, 2]])
+    assert.deepStrictEqual(asked, [["none", 0, 1, false], ["leave", 6, 2, false]])
     assert.deepStrictEqual([known.probing, port.waiting.length], [false, 0])
   })
 
@@ -378,6 +410,29 @@ describe("while it runs", () => {
     breaker.isolate()
     await port.pass(0)
     assert.deepStrictEqual(asked, [[0, "none", false], [100, "none", true], [1050, "none", true], [1101, "isolate", false], [1101, "isolate", false], [1101, "isolate", false], [1101, "isolate", false]])
+  })
+
+  it("asks a new store at once", async () => {
+    const { port, shared, sharing } = scene()
+    await port.pass(0)
+    let asked = 0
+    shared.update({ ...sharing, store: breakerStore({ exchange: async () => (asked++, [closed]) }) })
+    await port.pass(0)
+    assert.strictEqual(asked, 1)
+  })
+
+  it("does not ask for what the store knows already", async () => {
+    const port = new VirtualPort()
+    const asked: Array<number> = []
+    const store = breakerStore({ exchange: async (requests) => (asked.push(port.time), requests.map(() => closed)) })
+    const { admit, trip } = scene({ openFor: 1200 }, { port, sharing: { store, quorum: 0.5, minimumVotes: 2, interval: 1000, lease: 5000 } })
+    await port.pass(10)
+    trip()
+    await port.pass(1300)
+    const before = asked.length
+    admit() // half-open by itself: still its vote
+    await port.pass(1)
+    assert.strictEqual(asked.length, before)
   })
 
   it("keeps no process alive by its lease", () => {
