@@ -11,7 +11,7 @@ import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import { type Allotment, type AllotmentRequest, type LimiterStorePort as Port, LimiterTable } from "./core/limits/limiterStore.ts"
+import { type Allotment, type AllotmentRequest, type LimiterStore as SharingStore, limiterStore, LimiterTable } from "./core/limits/limiterStore.ts"
 import type { StoreUnavailable } from "./core/tasks/taskErrors.ts"
 
 export type { Allotment, AllotmentRequest, LimiterStorePort as Port } from "./core/limits/limiterStore.ts"
@@ -43,9 +43,9 @@ export const layerMemory: Layer.Layer<LimiterStore> = Layer.sync(LimiterStore, (
   return LimiterStore.of({ take: (request) => Effect.map(Clock.currentTimeMillis, (now) => table.take(request, now)) })
 })
 
-/** The store at hand as a policy takes it: `rateLimit: { limit, window, shared }`. */
-export const port: Effect.Effect<Port, never, LimiterStore> = Effect.gen(function*() {
+/** The store at hand as a policy of either face takes it: `rateLimit: { limit, window, shared }`. */
+export const port: Effect.Effect<SharingStore, never, LimiterStore> = Effect.gen(function*() {
   const { take } = yield* LimiterStore
   const run = Effect.runPromiseWith(yield* Effect.context<never>())
-  return { take: (request) => run(take(request)) }
+  return limiterStore({ take: (request) => run(take(request)) })
 })
