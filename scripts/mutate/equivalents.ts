@@ -100,6 +100,25 @@ const rows: Readonly<Record<string, ReadonlyArray<Row>>> = {
       "elapsed > duration ? whole : floor + Math.floor((whole - floor) * Math.max(0, elapsed) / duration)"
     ]
   ],
+  "breaker/shared.ts": [
+    [
+      "what is closed or isolated ends at 0",
+      'left: state === "open" || state === "half-open" ? Math.max(0, until - now) : 0,',
+      "left: true ? Math.max(0, until - now) : 0,"
+    ],
+    ["only what is half-open has a prober", 'probing: state === "half-open" && prober === instance', "probing: true && prober === instance"],
+    [
+      "only what is half-open has a prober",
+      'const mine = state === "half-open" && prober === request.instance',
+      "const mine = true && prober === request.instance"
+    ],
+    [
+      "no vote is no share that is enough",
+      "return votes > 0 && votes >= Math.min(minimumVotes, live) && votes / live >= quorum",
+      "return true && votes >= Math.min(minimumVotes, live) && votes / live >= quorum",
+      "return votes >= 0 && votes >= Math.min(minimumVotes, live) && votes / live >= quorum"
+    ]
+  ],
   "breaker/sharedBreaker.ts": [
     ["who has heard nothing is pending whatever it says, and each answer sets it", "private told = false", "private told = true"],
     ["who has heard nothing is pending whatever it says, and each answer sets it", "this.told = false", "this.told = true"],

@@ -185,6 +185,35 @@ describe("while there is too little", () => {
     assert.deepStrictEqual([estimate(1), estimate(2)], [0, 100])
   })
 
+  it("lets pass at once what it holds until its lease is over, and not then", async () => {
+    const { clock, script, take, wait } = scene()
+    script.answer = () => ({ granted: 3, retryAfter: 20_000 })
+    take(5)
+    await clock.pass(0)
+    assert.deepStrictEqual([wait(3), wait(4)], [0, 20_000])
+    clock.time = 8999
+    assert.strictEqual(wait(3), 0)
+    clock.time = 9000
+    assert.strictEqual(wait(3), 11_000)
+  })
+
+  it("knows of none while it gets all it wants", async () => {
+    const { clock, meter, take } = scene()
+    take()
+    await clock.pass(0)
+    assert.isFalse(meter.unsure)
+    take(5)
+    assert.isTrue(meter.unsure)
+  })
+
+  it("keeps what is just enough for who waits", async () => {
+    const { clock, demand, last, take } = await holding(8)
+    Object.assign(demand, { first: 8, waiting: 8 })
+    take(9)
+    await clock.pass(0)
+    assert.deepInclude(last(), { holds: 8, back: 0, least: 0, want: 0 })
+  })
+
   it("gives back what is too little for who waits, and asks for it as a whole", async () => {
     const { clock, demand, last, take } = await holding(5)
     Object.assign(demand, { first: 8, waiting: 12 })
@@ -253,8 +282,22 @@ describe("ahead of need", () => {
     assert.strictEqual(asked.length, 2)
   })
 
+  it("tells at once of what was spent while a question was on its way", async () => {
+    for (const [spends, questions] of [[51, 3], [50, 2]] as const) {
+      const { asked, clock, demand, script, take } = await holding(200)
+      Object.assign(demand, { first: 1, waiting: 100 })
+      script.delay = 50
+      for (let n = 0; n < 51; n++) take()
+      await clock.pass(10)
+      for (let n = 0; n < spends; n++) assert.isTrue(take())
+      await clock.pass(60)
+      assert.strictEqual(asked.length, questions)
+    }
+  })
+
   it("tells of it when it may ask again, where it was told to wait", async () => {
     const { asked, clock, script, take } = scene()
+    clock.time = 1000
     script.answer = () => ({ granted: 60, retryAfter: 300 })
     take(100)
     await clock.pass(0)
@@ -291,10 +334,12 @@ describe("the lease", () => {
   })
 
   it("is given up at once, with all it holds", async () => {
-    const { clock, due, last, meter, take } = await holding(30)
+    const { clock, demand, due, last, meter, take } = await holding(30)
+    Object.assign(demand, { first: 3, waiting: 7 })
     meter.leave(clock.time)
     await clock.pass(0)
     assert.deepInclude(last(), { lease: 0, holds: 0, back: 30, least: 0, want: 0 })
+    Object.assign(demand, { first: 0, waiting: 0 })
     assert.deepStrictEqual(due(), [])
     assert.isFalse(take(1))
     await clock.pass(0)
@@ -328,6 +373,13 @@ describe("alone", () => {
     take()
     await clock.pass(0)
     assert.strictEqual(told.length, 1)
+  })
+
+  it("wakes who waits, and sets no timer, however much is spent", async () => {
+    const { due, take, wakes } = await alone({}, 1, 100)
+    assert.deepStrictEqual(wakes, [0, 100])
+    assert.isTrue(take(60))
+    assert.deepStrictEqual(due(), [])
   })
 
   it("is when no answer comes in a second, too", async () => {
