@@ -18,7 +18,7 @@ import { openings } from "./availability.ts"
 import { granted, type Lease, renewed, renewEvery, trusted } from "./lease.ts"
 import { Settler } from "./settler.ts"
 
-/** A claim that failed may still be committed for so long, ms. */
+/** A claim that failed may still be committed, and an outcome that was given up may still be needed, for so long, ms. */
 const doubtFor = 60_000
 
 /** Milliseconds throughout. */
@@ -83,9 +83,11 @@ export class Worker {
   private id: TaskStore.WorkerId | undefined
   private lease: Lease = granted(0, 0)
   private draining = false
-  /** Claims on their way; and until when one that failed may still turn out to have been committed, monotonic ms. */
+  /** Claims on their way; and until when the store may hold more for us than we know of, monotonic ms. */
   private claims = 0
   private doubtUntil = -Infinity
+  /** Until a look, after that time, that no claim disturbed. */
+  private inDoubt = false
   /** The worker whose sleep the store was told of. */
   private asleep: TaskStore.WorkerId | undefined
 
@@ -143,8 +145,13 @@ export class Worker {
       return claim
     }).pipe(Effect.onExit((exit) => Effect.sync(() => {
       this.claims--
-      if (exit._tag === "Failure") this.doubtUntil = this.monotonic() + doubtFor
+      if (exit._tag === "Failure") this.doubt()
     })))
+  }
+
+  private doubt(): void {
+    this.doubtUntil = this.monotonic() + doubtFor
+    this.inDoubt = true
   }
 
   private claim(worker: TaskStore.WorkerId): Effect.Effect<ReadonlyArray<TaskStore.ClaimedTask>, Task.StoreUnavailable> {
@@ -223,7 +230,10 @@ export class Worker {
     const settlement = AttemptEnd.settle(end, task, definition, this.ground.random())
     this.count(settlement, end._tag === "TimedOut")
     this.settler.add(worker, settlement, (applied) => {
-      if (!applied) this.counts.refused++
+      if (!applied) {
+        this.counts.refused++
+        this.doubt() // it was refused, or never heard
+      }
       this.forget(task.id)
     })
   }
@@ -288,12 +298,13 @@ export class Worker {
 
   /**
    * What runs here but is no longer held was cancelled or taken away. What is held but does not run here was claimed by a
-   * statement whose answer was lost: it goes back, unspent, or it would wait for as long as this worker lives.
+   * statement whose answer was lost, or ended with an outcome that was lost: it goes back, unspent, or it would wait for as
+   * long as this worker lives.
    */
   readonly watching: Effect.Effect<never> = Effect.forever(Effect.gen({ self: this }, function*() {
     yield* Effect.sleep("1 second")
     const { id: worker } = this
-    if (worker === undefined || (this.attempts.size === 0 && this.monotonic() > this.doubtUntil)) return
+    if (worker === undefined || (this.attempts.size === 0 && !this.inDoubt)) return
     const before = [...this.attempts.values()]
     const { claims, counts: { claimed } } = this
     const held = yield* this.ground.store.held(worker)
@@ -304,9 +315,10 @@ export class Worker {
     }
     const quiet = claims === 0 && this.claims === 0 && claimed === this.counts.claimed
     const lost = quiet ? held.filter(({ id }) => !before.some(({ task }) => task.id === id)) : []
+    if (quiet && this.monotonic() > this.doubtUntil) this.inDoubt = false
     if (lost.length === 0) return
-    yield* Effect.logWarning(`Handing back ${lost.length} tasks whose claim was never answered`)
-    yield* this.ground.store.settle(worker, lost.map(({ fence, id }) => ({ _tag: "HandBack", id, fence, delay: 0, reason: "its claim was never answered" })))
+    yield* Effect.logWarning(`Handing back ${lost.length} tasks whose claim or outcome got lost`)
+    yield* this.ground.store.settle(worker, lost.map(({ fence, id }) => ({ _tag: "HandBack", id, fence, delay: 0, reason: "its claim or its outcome got lost" })))
   }).pipe(Effect.ignore))
 
   /** Only the newest progress of each attempt is written. */

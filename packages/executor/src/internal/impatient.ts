@@ -1,0 +1,29 @@
+/**
+ * A store that is not waited for without end. A connection can fall silent with nobody told: a pulled cable, a firewall that
+ * forgot it. Then a request is given up, its connection with it, and asked again over another. What it did may be done
+ * nevertheless: a claim is in doubt, and a second acknowledgement is refused by its fence.
+ */
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import { Task, type TaskStore } from "@outrigger/sdk"
+
+/** The store, each of whose requests has `patience` milliseconds. */
+export const impatient = (store: TaskStore.Service, patience: number): TaskStore.Service => {
+  const bounded = <A, E>(request: Effect.Effect<A, E>): Effect.Effect<A, E | Task.StoreUnavailable> => Effect.timeoutOrElse(request, {
+    duration: patience,
+    orElse: () => Effect.fail(new Task.StoreUnavailable(`The task store gave no answer in ${Duration.format(Duration.millis(patience))}`, true))
+  })
+  return {
+    ...store,
+    define: (definitions) => bounded(store.define(definitions)),
+    register: (worker) => bounded(store.register(worker)),
+    renew: (worker, lease) => bounded(store.renew(worker, lease)),
+    deregister: (worker) => bounded(store.deregister(worker)),
+    held: (worker) => bounded(store.held(worker)),
+    claim: (request) => bounded(store.claim(request)),
+    settle: (worker, settlements) => bounded(store.settle(worker, settlements)),
+    progress: (worker, at) => bounded(store.progress(worker, at)),
+    upkeep: bounded(store.upkeep),
+    sleeping: (worker, asleep) => bounded(store.sleeping(worker, asleep))
+  }
+}
