@@ -29,8 +29,11 @@ export const serverErrorOf = (error: SqlError): ServerError => {
   return found
 }
 
-/** Starting up, shutting down, too many connections, connection trouble, out of resources: it may go better later. */
-const transient = /^(08|53|57P0[123]|40)/
+/**
+ * Starting up, shutting down, too many connections, connection trouble, out of resources, read-only for now (a standby that is
+ * about to be promoted, a disk that was nearly full), a disk in trouble: it may go better later.
+ */
+const transient = /^(08|53|57P0[123]|40|25006|58030)/
 const networkCode = /^E(CONN|PIPE|TIMEDOUT|HOST|NET|AI_AGAIN|NOTFOUND)/
 
 export const isRetryable = (error: SqlError): boolean => {

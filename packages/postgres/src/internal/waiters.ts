@@ -8,6 +8,9 @@ import type { TaskStore } from "@outrigger/sdk"
 
 type Waiter = Deferred.Deferred<void>
 
+/** A connection can fall silent: it is given up, and another one asked. */
+const patience = "10 seconds"
+
 export class Waiters {
   private readonly waiting = new Map<TaskStore.TaskId, Set<Waiter>>()
   private readonly some = Latch.makeUnsafe(false)
@@ -35,7 +38,7 @@ export class Waiters {
     return Effect.forever(Effect.gen({ self: this }, function*() {
       yield* this.some.await
       if (this.waiting.size === 0) return this.some.closeUnsafe()
-      this.announce(yield* over([...this.waiting.keys()]))
+      this.announce(yield* Effect.timeout(over([...this.waiting.keys()]), patience))
       yield* Effect.sleep("50 millis")
     }).pipe(Effect.retry(Schedule.spaced("1 second")), Effect.ignore))
   }
