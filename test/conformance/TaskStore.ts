@@ -77,6 +77,18 @@ export const suite = (name: string, layer: Layer.Layer<TaskStore.TaskStore, unkn
       assert.isFalse(second!.duplicate)
     }))
 
+    test("remembers the idempotency key of a task that its unique key made a duplicate", Effect.gen(function*() {
+      const { claim, enqueue, store, worker } = yield* using
+      const [first] = yield* enqueue(task({ uniqueKey: "u1" }))
+      const both = task({ uniqueKey: "u1", idempotencyKey: "k1", payload: "other" })
+      assert.deepStrictEqual(yield* store.enqueue([both]), [{ id: first!, duplicate: true }])
+      const w = yield* worker()
+      const [claimed] = yield* claim(w)
+      yield* store.settle(w, [{ _tag: "Succeed", id: claimed!.id, fence: claimed!.fence, result: 1 }])
+      assert.deepStrictEqual(yield* store.enqueue([both]), [{ id: first!, duplicate: true }])
+      assert.strictEqual((yield* Effect.flip(store.enqueue([task({ idempotencyKey: "k1" })])))._tag, "IdempotencyConflict")
+    }))
+
     test("makes one task when many enqueue the same key at once", Effect.gen(function*() {
       const { store } = yield* using
       for (const keyed of [task({ idempotencyKey: "race" }), task({ uniqueKey: "race" })]) {

@@ -4,6 +4,7 @@ import * as Redacted from "effect/Redacted"
 import { Migrations, PgTaskStore } from "@outrigger/postgres"
 import { suite as queues } from "../../../test/conformance/TaskQueues.ts"
 import { suite } from "../../../test/conformance/TaskStore.ts"
+import { modelSuite } from "../../../test/conformance/TaskStoreModel.ts"
 import { freshDatabase } from "../../../test/database.ts"
 
 const layer = Layer.unwrap(Effect.map(freshDatabase, (url) => {
@@ -13,3 +14,4 @@ const layer = Layer.unwrap(Effect.map(freshDatabase, (url) => {
 
 suite("PostgreSQL", layer)
 queues("PostgreSQL", layer)
+modelSuite("PostgreSQL", layer, 60)

@@ -41,7 +41,7 @@ export class TaskTable {
   private readonly rows = new Map<TaskId, Row>()
   private readonly workers = new Map<WorkerId, Worker>()
   private readonly definitions = new Map<string, TaskDefinition>()
-  private readonly idempotency = new Map<string, TaskId>()
+  private readonly idempotency = new Map<string, { readonly id: TaskId; readonly first: NewTask }>()
   /** The newest task of each unique key; whether it still holds it is asked of its state. */
   private readonly holders = new Map<string, TaskId>()
   readonly queues = new QueueTable()
@@ -59,21 +59,24 @@ export class TaskTable {
     }
     return tasks.map((task) => {
       const known = this.known(task, now)
-      return known === undefined ? { id: this.insert(task, now), duplicate: false } : { id: known.id, duplicate: true }
+      const id = known?.id ?? this.insert(task, now)
+      const key = task.idempotencyKey
+      if (key !== undefined && !this.idempotency.has(key)) this.idempotency.set(key, { id, first: structuredClone(task) })
+      return { id, duplicate: known !== undefined }
     })
   }
 
   private conflict(task: NewTask, batch: ReadonlyArray<NewTask>): EnqueueError | undefined {
     const key = task.idempotencyKey
     if (key === undefined) return undefined
-    const known = this.rows.get(this.idempotency.get(key) ?? "")
+    const known = this.idempotency.get(key)
     const others = batch.filter((other) => other.idempotencyKey === key)
-    const clash = [...(known === undefined ? [] : [known]), ...others].some((other) => !samePayload(other, task))
+    const clash = [...(known === undefined ? [] : [known.first]), ...others].some((other) => !samePayload(other, task))
     return clash ? new IdempotencyConflict(key) : undefined
   }
 
   private known(task: NewTask, now: number): Row | undefined {
-    const byKey = task.idempotencyKey === undefined ? undefined : this.rows.get(this.idempotency.get(task.idempotencyKey) ?? "")
+    const byKey = task.idempotencyKey === undefined ? undefined : this.rows.get(this.idempotency.get(task.idempotencyKey)?.id ?? "")
     if (byKey !== undefined || task.uniqueKey === undefined) return byKey
     const holder = this.rows.get(this.holders.get(uniqueOf(task)) ?? "")
     return holder !== undefined && holdsUnique(task, holder.state, holder.createdAt, now) ? holder : undefined
@@ -92,7 +95,6 @@ export class TaskTable {
       attempt: 0, handbacks: 0, fence: 0, worker: undefined,
       startedAt: undefined, finishedAt: undefined, result: undefined, failure: undefined, progress: undefined
     })
-    if (task.idempotencyKey !== undefined) this.idempotency.set(task.idempotencyKey, id)
     if (task.uniqueKey !== undefined) this.holders.set(uniqueOf(task), id)
     return id
   }
@@ -291,7 +293,7 @@ export class TaskTable {
   }
 
   private forgetKeys(now: number): void {
-    for (const [key, id] of this.idempotency) {
+    for (const [key, { id }] of this.idempotency) {
       const { finishedAt } = this.rows.get(id)!
       if (finishedAt !== undefined && now - finishedAt > keepKeys) this.idempotency.delete(key)
     }
