@@ -262,6 +262,23 @@ export const suite = (name: string, layer: Layer.Layer<TaskStore.TaskStore, unkn
       assert.deepInclude(yield* get(d!.id), { state: "ready", attempt: 0 })
     }))
 
+    test("settles a task once, however often a batch has it", Effect.gen(function*() {
+      const { claim, enqueue, get, store, worker } = yield* using
+      const [id, other] = yield* enqueue(task(), task())
+      const w = yield* worker()
+      yield* claim(w)
+      const late = { _tag: "Die", id: id!, fence: "1", failure } as const
+      yield* store.settle(w, [{ _tag: "HandBack", id: id!, fence: "1", delay: 0, reason: "" }])
+      yield* claim(w)
+      const applied = yield* store.settle(w, [
+        late, { _tag: "Succeed", id: id!, fence: "2", result: 1 }, late, { _tag: "Succeed", id: other!, fence: "1", result: 2 },
+        { _tag: "Succeed", id: other!, fence: "1", result: 3 }
+      ])
+      assert.sameMembers([...applied], [id!, other!])
+      assert.deepInclude(yield* get(id!), { state: "succeeded", result: 1 })
+      assert.deepInclude(yield* get(other!), { state: "succeeded", result: 2 })
+    }))
+
     test("raises the fence with every claim, and counts attempts and hand-backs apart", Effect.gen(function*() {
       const { claim, enqueue, store, worker } = yield* using
       yield* enqueue(task())

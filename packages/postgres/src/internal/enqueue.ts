@@ -3,15 +3,17 @@ import * as Effect from "effect/Effect"
 import type { PgClient } from "@effect/sql-pg"
 import { type Task, TaskStore } from "@outrigger/sdk"
 import { bulkInsert } from "./bulkInsert.ts"
-import { enqueueError } from "./errors.ts"
+import { enqueueError, isDeadlock } from "./errors.ts"
+import { keyLocks, lockSql } from "./keyLocks.ts"
 
 /** Goes out only when somebody sleeps: every NOTIFY takes a lock of the whole database at commit. */
 const wake = `(select case when exists (select from outrigger.sleeper) then pg_notify('outrigger_wake', '') end)::text as woken`
 
 /** With keys, each goes through the function that knows them; still one statement, and so all or none. */
 const keyed = (notify: boolean) => `
+  with locked as materialized (${lockSql(4)})
   select e.id::text, e.duplicate${notify ? `, ${wake}` : ""}
-  from unnest($1::text[], $2::text[], $3::text[]) with ordinality p(name, payload, options, place)
+  from locked cross join lateral unnest($1::text[], $2::text[], $3::text[]) with ordinality p(name, payload, options, place)
   cross join lateral outrigger.enqueue_task(p.name, p.payload::jsonb, p.options::jsonb) e order by p.place`
 
 type Enqueue = (tasks: ReadonlyArray<TaskStore.NewTask>) => Effect.Effect<ReadonlyArray<TaskStore.Enqueued>, Task.EnqueueError>
@@ -35,9 +37,11 @@ export const makeEnqueue = (sql: PgClient.PgClient, notify: boolean): Enqueue =>
     : [keyed(notify), [
       tasks.map(({ name }) => name),
       tasks.map(({ payload }) => JSON.stringify(payload ?? null)),
-      tasks.map((task) => JSON.stringify(TaskStore.sqlOptionsOf(task)))
+      tasks.map((task) => JSON.stringify(TaskStore.sqlOptionsOf(task))),
+      keyLocks(tasks)
     ]] as const
   return sql.unsafe<TaskStore.Enqueued>(text, values).pipe(
+    Effect.retry({ times: 3, while: (error) => notify && isDeadlock(error) }),
     Effect.map((all) => all.map(({ duplicate, id }) => ({ id, duplicate }))),
     Effect.mapError(enqueueError(first.name))
   )

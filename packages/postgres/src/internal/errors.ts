@@ -41,6 +41,9 @@ export const isRetryable = (error: SqlError): boolean => {
   return error.isRetryable || (code !== undefined && (transient.test(code) || networkCode.test(code)))
 }
 
+/** PostgreSQL has ended one of those who waited for each other: its whole transaction was undone. */
+export const isDeadlock = (error: SqlError): boolean => serverErrorOf(error).code === "40P01"
+
 const unavailable = (store: string) => (error: SqlError): Task.StoreUnavailable => {
   const { code, message } = serverErrorOf(error)
   return new Task.StoreUnavailable(`The ${store} store in PostgreSQL failed${code === undefined ? "" : ` (${code})`}: ${message}`, isRetryable(error), { cause: error })

@@ -47,6 +47,17 @@ const json = (value: unknown): string => JSON.stringify(value ?? null)
 export const settle = (
   sql: PgClient.PgClient, worker: TaskStore.WorkerId, settlements: ReadonlyArray<TaskStore.Settlement>
 ): Effect.Effect<ReadonlyArray<TaskStore.TaskId>, SqlError> => {
+  const places = new Map(settlements.map(({ id }, index) => [id, index]))
+  if (places.size === settlements.length) return settleEach(sql, worker, settlements)
+  // Two of one task, of which only one fence can hold: the later ones after the others.
+  const last = settlements.filter(({ id }, index) => places.get(id) === index)
+  const before = settlements.filter(({ id }, index) => places.get(id) !== index)
+  return sql.withTransaction(Effect.zipWith(settle(sql, worker, before), settle(sql, worker, last), (a, b) => [...a, ...b]))
+}
+
+const settleEach = (
+  sql: PgClient.PgClient, worker: TaskStore.WorkerId, settlements: ReadonlyArray<TaskStore.Settlement>
+): Effect.Effect<ReadonlyArray<TaskStore.TaskId>, SqlError> => {
   const endings = settlements.filter(isEnding)
   const again = settlements.filter((settlement): settlement is Again => !isEnding(settlement))
   const keys = (all: ReadonlyArray<TaskStore.Settlement>) => [all.map(({ id }) => id), all.map(({ fence }) => fence), Number(worker)]
