@@ -23,7 +23,7 @@ import { PgClient } from "@effect/sql-pg"
 import { Task, TaskStore } from "@outrigger/sdk"
 import { Claims, planner } from "./internal/claim.ts"
 import { makeEnqueue } from "./internal/enqueue.ts"
-import { storeUnavailable } from "./internal/errors.ts"
+import { isDeadlock, storeUnavailable } from "./internal/errors.ts"
 import { QueueGate } from "./internal/queueGate.ts"
 import { cancelSql, redriveMany, redriveSql } from "./internal/finished.ts"
 import type { Retention as Kept } from "./internal/forget.ts"
@@ -71,6 +71,9 @@ const deregisterSql = `
 
 const ask = <A>(effect: Effect.Effect<A, SqlError>) => Effect.mapError(effect, storeUnavailable)
 
+/** What writes many tasks in one transaction can meet another that does, from the other end: the one that was undone goes again. */
+const again = <A>(effect: Effect.Effect<A, SqlError>) => Effect.retry(effect, { times: 3, while: isDeadlock })
+
 /** Statements whose rows are read right where they are asked for. */
 type Query = (text: string, values?: ReadonlyArray<unknown>) => Effect.Effect<ReadonlyArray<any>, Task.StoreUnavailable>
 
@@ -106,7 +109,7 @@ const enqueuingSide = (sql: PgClient.PgClient, query: Query, waiters: Waiters, g
   }
 }
 
-const workerSide = (query: Query) => ({
+const workerSide = (sql: PgClient.PgClient, query: Query) => ({
   define: (definitions: ReadonlyArray<TaskStore.TaskDefinition>) => Effect.forEach(definitions, (d) => query(defineSql, [
     d.name, d.version, d.queue, d.priority, d.timeout, JSON.stringify(d.retry), d.needs,
     d.payloadSchema === undefined ? null : JSON.stringify(d.payloadSchema), d.expiresAfter ?? null,
@@ -121,7 +124,7 @@ const workerSide = (query: Query) => ({
     ([row]) => row.id as string
   ),
   renew: (worker: TaskStore.WorkerId, lease: number) => Effect.map(query(renewSql, [Number(worker), lease]), (rows) => rows.length > 0),
-  deregister: (worker: TaskStore.WorkerId) => Effect.asVoid(query(deregisterSql, [Number(worker)])),
+  deregister: (worker: TaskStore.WorkerId) => Effect.asVoid(ask(again(sql.unsafe(deregisterSql, [Number(worker)])))),
   held: (worker: TaskStore.WorkerId) => query(heldSql, [Number(worker)]),
   sleeping: (worker: TaskStore.WorkerId, asleep: boolean) => Effect.asVoid(asleep
     ? query(`insert into outrigger.sleeper (worker) values ($1) on conflict do nothing`, [Number(worker)])
@@ -132,10 +135,10 @@ const taskSide = (sql: PgClient.PgClient, query: Query, waiters: Waiters, gate: 
   const claims = new Claims(sql, gate)
   return {
     claim: (request) => ask(claims.claim(request)),
-    settle: (worker, settlements) => Effect.tap(ask(settle(sql, worker, settlements)), (ids) => Effect.sync(() => waiters.announce(ids))),
+    settle: (worker, settlements) => Effect.tap(ask(again(settle(sql, worker, settlements))), (ids) => Effect.sync(() => waiters.announce(ids))),
     progress: (worker, { fence, id, ratio, text }) =>
       Effect.map(query(progressSql, [id, fence, Number(worker), ratio, text]), (rows) => rows.length > 0),
-    upkeep: ask(makeUpkeep(sql, retention)),
+    upkeep: ask(again(makeUpkeep(sql, retention))),
     onWake: (wake) => Effect.asVoid(Effect.forkScoped(Effect.scoped(Effect.gen(function*() {
       const notifications = yield* sql.listen("outrigger_wake")
       wake() // what came while nobody listened
@@ -171,7 +174,7 @@ export const make: Effect.Effect<TaskStore.Service, never, PgClient.PgClient | S
     (rows) => rows.map(({ id }) => id)
   )
   yield* Effect.forkScoped(waiters.poll(over))
-  return TaskStore.TaskStore.of({ ...enqueuingSide(sql, query, waiters, gate), ...workerSide(query), ...taskSide(sql, query, waiters, gate, yield* retained) })
+  return TaskStore.TaskStore.of({ ...enqueuingSide(sql, query, waiters, gate), ...workerSide(sql, query), ...taskSide(sql, query, waiters, gate, yield* retained) })
 })
 
 /** Over the client at hand. */
