@@ -1,7 +1,7 @@
 /** Gathers concurrent single enqueues into shared statements; one caller's bad task is that caller's error alone. */
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
-import type { Task, TaskStore } from "@outrigger/sdk"
+import { Task, type TaskStore } from "@outrigger/sdk"
 
 type EnqueueMany = TaskStore.Service["enqueue"]
 
@@ -12,8 +12,13 @@ interface Pending {
 
 const most = 500
 const inFlight = 2
+/** A connection can fall silent. Who comes later must not wait behind it, however long the first caller would. */
+const patience = "30 seconds"
 
-export const gather = (enqueue: EnqueueMany) => {
+const silent = new Task.StoreUnavailable("PostgreSQL gave no answer in 30 seconds; whether the task was enqueued is unknown: repeat it with an idempotency key", true)
+
+export const gather = (send: EnqueueMany) => {
+  const enqueue: EnqueueMany = (tasks) => Effect.timeoutOrElse(send(tasks), { duration: patience, orElse: () => Effect.fail(silent) })
   let pending: Array<Pending> = []
   let flushing = 0
 
