@@ -15,10 +15,11 @@ const inFlight = 2
 /** A connection can fall silent. Who comes later must not wait behind it, however long the first caller would. */
 const patience = "30 seconds"
 
-const silent = new Task.StoreUnavailable("PostgreSQL gave no answer in 30 seconds; whether the task was enqueued is unknown: repeat it with an idempotency key", true)
+const silent = () => new Task.StoreUnavailable(
+  "PostgreSQL gave no answer in 30 seconds; whether the task was enqueued is unknown: repeat it with an idempotency key", true)
 
 export const gather = (send: EnqueueMany) => {
-  const enqueue: EnqueueMany = (tasks) => Effect.timeoutOrElse(send(tasks), { duration: patience, orElse: () => Effect.fail(silent) })
+  const enqueue: EnqueueMany = (tasks) => Effect.timeoutOrElse(send(tasks), { duration: patience, orElse: () => Effect.fail(silent()) })
   let pending: Array<Pending> = []
   let flushing = 0
 
