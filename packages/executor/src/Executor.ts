@@ -14,7 +14,6 @@ import * as Random from "effect/Random"
 import type * as Scope from "effect/Scope"
 import { Registry, type Task, TaskHandlers, TaskStore } from "@outrigger/sdk"
 import { impatient } from "./internal/impatient.ts"
-import { renewEvery } from "./internal/lease.ts"
 import { type Counts, type Running, Worker } from "./internal/worker.ts"
 
 export type { Counts, Running } from "./internal/worker.ts"
@@ -81,22 +80,21 @@ export const make = (
   Effect.gen(function*() {
     const clock = yield* Clock.Clock
     const random = yield* Random.Random
-    const millis = (input: Duration.Input | undefined, otherwise: number) =>
-      input === undefined ? otherwise : Duration.toMillis(Duration.fromInputUnsafe(input))
-    const lease = millis(options.lease, 30_000)
     const ground = {
-      store: impatient(yield* TaskStore.TaskStore, renewEvery(lease)),
+      store: impatient(yield* TaskStore.TaskStore),
       handlers: yield* TaskHandlers.TaskHandlers,
       registry: yield* Registry.Registry,
       services: yield* Effect.context<never>(),
       clock,
       random: () => random.nextDoubleUnsafe()
     }
+    const millis = (input: Duration.Input | undefined, otherwise: number) =>
+      input === undefined ? otherwise : Duration.toMillis(Duration.fromInputUnsafe(input))
     const worker = new Worker(ground, {
       name: options.name ?? "worker",
       concurrency: whole("concurrency", options.concurrency ?? 100),
       batch: whole("batch", options.batch ?? 500),
-      lease,
+      lease: millis(options.lease, 30_000),
       poll: millis(options.poll, 100),
       drainTimeout: millis(options.drainTimeout, 25_000),
       killAfter: millis(options.killAfter, 10_000),
