@@ -25,13 +25,13 @@ export class InvalidPayload extends TaskError {
   }
 }
 
-/** An option of an enqueue makes no sense. Nothing was enqueued. */
+/** An option of a task, an enqueue or a schedule makes no sense. Nothing was enqueued. */
 export class InvalidOption extends TaskError {
   readonly _tag = "InvalidOption"
   readonly task: string
   readonly option: string
-  constructor(task: string, option: string, value: unknown, allowed: string) {
-    super(`Task "${task}": ${option} is ${String(value)}, but must be ${allowed}`)
+  constructor(task: string, option: string, value: unknown, allowed: string, schedule?: string) {
+    super(`Task "${task}"${schedule === undefined ? "" : `, schedule "${schedule}"`}: ${option} is ${String(value)}, but must be ${allowed}`)
     this.task = task
     this.option = option
   }
@@ -74,6 +74,16 @@ export class TaskNotFound extends TaskError {
   constructor(id: TaskId) {
     super(`There is no task with id ${id}`)
     this.id = id
+  }
+}
+
+/** There is no schedule of this name. */
+export class ScheduleNotFound extends TaskError {
+  readonly _tag = "ScheduleNotFound"
+  readonly schedule: string
+  constructor(schedule: string) {
+    super(`There is no schedule named "${schedule}"`)
+    this.schedule = schedule
   }
 }
 
@@ -129,7 +139,7 @@ export class NonRetryable extends TaskError {
 }
 
 const classes = {
-  InvalidPayload, InvalidOption, UnknownTask, IdempotencyConflict, TaskNotFound, SidecarUnavailable, StoreUnavailable,
+  InvalidPayload, InvalidOption, UnknownTask, IdempotencyConflict, TaskNotFound, ScheduleNotFound, SidecarUnavailable, StoreUnavailable,
   TaskDead, TaskCancelled, NonRetryable
 }
 for (const [name, type] of Object.entries(classes)) {
