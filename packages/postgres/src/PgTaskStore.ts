@@ -29,6 +29,7 @@ import { cancelSql, redriveMany, redriveSql } from "./internal/finished.ts"
 import type { Retention as Kept } from "./internal/forget.ts"
 import { makeQueues } from "./internal/queues.ts"
 import { listTasks, recordOf, type Row, selectTasks } from "./internal/records.ts"
+import { makeSchedules } from "./internal/schedules.ts"
 import { settle } from "./internal/settle.ts"
 import { makeUpkeep } from "./internal/upkeep.ts"
 import { Waiters } from "./internal/waiters.ts"
@@ -174,7 +175,9 @@ export const make: Effect.Effect<TaskStore.Service, never, PgClient.PgClient | S
     (rows) => rows.map(({ id }) => id)
   )
   yield* Effect.forkScoped(waiters.poll(over))
-  return TaskStore.TaskStore.of({ ...enqueuingSide(sql, query, waiters, gate), ...workerSide(sql, query), ...taskSide(sql, query, waiters, gate, yield* retained) })
+  return TaskStore.TaskStore.of({
+    ...enqueuingSide(sql, query, waiters, gate), ...workerSide(sql, query), ...taskSide(sql, query, waiters, gate, yield* retained), schedules: makeSchedules(query)
+  })
 })
 
 /** Over the client at hand. */

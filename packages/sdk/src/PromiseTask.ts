@@ -1,11 +1,13 @@
-/** Handlers of the promise face, for an executor: `fromHandler` makes a layer of one, whichever copy of the SDK made it. */
+/** Handlers and schedules of the promise face, for an executor: each becomes a layer, whichever copy of the SDK made it. */
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import { handlerFailureOf } from "./core/tasks/handlerFailure.ts"
-import type { TaskHandler as PromiseHandler } from "./promise/Task.ts"
+import type { TaskHandler as PromiseHandler, TaskSchedule as PromiseSchedule } from "./promise/Task.ts"
 import { type HandlerContext, type HandlerFailure, TaskHandlers } from "./TaskHandlers.ts"
 
-export { isTaskHandler, type TaskHandler as PromiseHandler } from "./promise/Task.ts"
+export {
+  isTaskHandler, isTaskSchedule, type TaskHandler as PromiseHandler, type TaskSchedule as PromiseSchedule
+} from "./promise/Task.ts"
 
 /**
  * Runs a promise under interruption: the signal is aborted, and then the promise is awaited, however long it takes. One that
@@ -43,4 +45,10 @@ export const fromHandler = (handler: PromiseHandler): Layer.Layer<never> => Laye
     }), { discard: true })
     return Effect.andThen(own, others)
   })
+)
+
+/** Declares its schedule for as long as the layer lives; fails with what its task refuses. */
+export const fromSchedule = (schedule: PromiseSchedule): Layer.Layer<never, Error> => Layer.effectDiscard(
+  Effect.flatMap(Effect.tryPromise({ try: () => schedule.declaration(), catch: (error) => error as Error }), (declaration) =>
+    Effect.flatMap(TaskHandlers, (handlers) => handlers.addSchedule(declaration)))
 )

@@ -4,7 +4,7 @@
  * A task is a value that both sides import: the host enqueues it, a runner handles it. It runs at least once: a handler that
  * writes elsewhere hands on `context.fence`, or uses an idempotency key of its own.
  */
-import * as Duration from "effect/Duration"
+import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
@@ -18,13 +18,16 @@ import { defineTask } from "./core/tasks/taskDefinition.ts"
 import {
   type EnqueueError, InvalidOption, type InvalidPayload, NonRetryable, TaskCancelled, TaskDead
 } from "./core/tasks/taskErrors.ts"
+import type { ScheduleOptions as ScheduleSettings } from "./core/schedules/options.ts"
+import { type Declaration, readRule } from "./core/schedules/schedule.ts"
 import { codecsOf, jsonSchemaOf } from "./internal/taskCodec.ts"
+import { millisOf } from "./internal/millisOf.ts"
 import { type HandlerContext, type HandlerFailure, type TaskHandler, TaskHandlers } from "./TaskHandlers.ts"
 import { Tasks, type TasksError } from "./Tasks.ts"
 
 export {
-  type EnqueueError, IdempotencyConflict, QueueNotFound, InvalidOption, InvalidPayload, NonRetryable, SidecarUnavailable, StoreUnavailable,
-  TaskCancelled as Cancelled, TaskDead as Dead, TaskNotFound as NotFound, UnknownTask
+  type EnqueueError, IdempotencyConflict, QueueNotFound, InvalidOption, InvalidPayload, NonRetryable, ScheduleNotFound, SidecarUnavailable,
+  StoreUnavailable, TaskCancelled as Cancelled, TaskDead as Dead, TaskNotFound as NotFound, UnknownTask
 } from "./core/tasks/taskErrors.ts"
 export type { AttemptError, NewTask, TaskDefinition, TaskFailure, TaskId, TaskRecord, TaskState } from "./core/tasks/task.ts"
 export type { HandlerContext } from "./TaskHandlers.ts"
@@ -74,6 +77,9 @@ export interface Options<P extends Schema.Top | Fields, S extends Schema.Top, E 
 /** How this one task differs from what its definition says. */
 export type EnqueueOptions = NewTask.EnqueueOptions<Duration.Input>
 
+/** When a schedule fires: by a cron expression, or at a fixed interval. */
+export type ScheduleOptions = ScheduleSettings<Duration.Input>
+
 /** A task of this name, payload, success and error. */
 export interface Task<Name extends string, P extends Schema.Top, S extends Schema.Top, E extends Schema.Top> {
   readonly name: Name
@@ -114,6 +120,16 @@ export interface Task<Name extends string, P extends Schema.Top, S extends Schem
     never,
     Exclude<R, Scope.Scope> | P["DecodingServices"] | S["EncodingServices"] | E["EncodingServices"]
   >
+  /**
+   * Enqueues this task again and again, exactly once for each slot of the schedule, whichever workers are there. It is declared
+   * for as long as the layer lives, beside the one of `toLayer`. Throws an `InvalidOption` for an expression that is wrong or
+   * never fires. The task's metadata has `schedule` and `slot`, an ISO time.
+   */
+  schedule(
+    name: string, options: ScheduleOptions, payload: P["Type"]
+  ): Layer.Layer<never, InvalidPayload | InvalidOption, P["EncodingServices"]>
+  /** The schedule of this name is to be no more. */
+  schedule(name: string, options: { readonly remove: true }): Layer.Layer<never>
 }
 
 /**
@@ -261,6 +277,16 @@ class TaskImpl<Name extends string, P extends Schema.Top, S extends Schema.Top, 
     }
   }
 
+  schedule(name: string, options: ScheduleOptions, payload: P["Type"]): Layer.Layer<never, InvalidPayload | InvalidOption, P["EncodingServices"]>
+  schedule(name: string, options: { readonly remove: true }): Layer.Layer<never>
+  schedule(name: string, options: ScheduleOptions | { readonly remove: true }, payload?: P["Type"]) {
+    const declare = (declaration: Declaration) => Effect.flatMap(TaskHandlers, (handlers) => handlers.addSchedule(declaration))
+    if (options.remove === true) return Layer.effectDiscard(declare({ name, remove: true, task: { name: this.name } }))
+    const { every } = options
+    const rule = readRule(name, this.name, { ...options, every: millisOf(every) || every })
+    return Layer.effectDiscard(Effect.flatMap(this.encode(payload), (task) => declare({ name, rule, task })))
+  }
+
   private run<E2, R>(encoded: unknown, handle: (payload: P["Type"]) => Effect.Effect<S["Type"], E2, R>) {
     const payload = Effect.mapError(this.codecs.decodePayload(encoded), (cause): HandlerFailure => ({ _tag: "Final", cause }))
     return Effect.flatMap(payload, (value) =>
@@ -280,16 +306,11 @@ class TaskImpl<Name extends string, P extends Schema.Top, S extends Schema.Top, 
   }
 }
 
-const toMillis = (input: Duration.Input): number => {
-  const duration = Duration.fromInput(input)
-  return duration._tag === "Some" ? Duration.toMillis(duration.value) : Number.NaN
-}
-
 /** What is no duration is NaN here, and refused with everything else. */
-const readMillis = (_: string, input: Duration.Input | undefined) => input === undefined ? undefined : toMillis(input)
+const readMillis = (_: string, input: Duration.Input | undefined) => input === undefined ? undefined : millisOf(input)
 
 const millis = (task: string, option: string, input: Duration.Input): number => {
-  const value = toMillis(input)
+  const value = millisOf(input)
   if (Number.isNaN(value)) throw new InvalidOption(task, option, JSON.stringify(input), 'a duration, such as "30 seconds"')
   return value
 }

@@ -1,5 +1,6 @@
 /**
- * The handlers that this process can run: `Task.toLayer` adds one, an executor runs them all.
+ * The handlers that this process can run: `Task.toLayer` adds one, an executor runs them all. Beside them, the schedules that it
+ * declares: `Task.schedule` adds one.
  *
  * It is a reference with a default, one for the process, so that a handler's layer needs no executor to exist; each test
  * provides its own (`TaskHandlers.layer`).
@@ -9,6 +10,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
 import type { HandlerFailure } from "./core/tasks/handlerFailure.ts"
+import type { Declaration } from "./core/schedules/schedule.ts"
 import type { AttemptInfo, TaskDefinition } from "./core/tasks/task.ts"
 
 export type { HandlerFailure } from "./core/tasks/handlerFailure.ts"
@@ -37,6 +39,9 @@ export interface Handlers {
   readonly add: (handler: TaskHandler) => Effect.Effect<void, never, Scope.Scope>
   readonly all: () => ReadonlyArray<TaskHandler>
   readonly find: (name: string, version: number) => TaskHandler | undefined
+  /** Declares a schedule until the scope closes. Two of one name are a defect that names both tasks. */
+  readonly addSchedule: (declaration: Declaration) => Effect.Effect<void, never, Scope.Scope>
+  readonly schedules: () => ReadonlyArray<Declaration>
 }
 
 const routeOf = (name: string, version: number) => `${name} v${version}`
@@ -44,6 +49,7 @@ const routeOf = (name: string, version: number) => `${name} v${version}`
 /** An empty set of handlers. */
 export const make = (): Handlers => {
   const handlers = new Map<string, TaskHandler>()
+  const schedules = new Map<string, Declaration>()
   return {
     add: (handler) => {
       const route = routeOf(handler.definition.name, handler.definition.version)
@@ -55,7 +61,18 @@ export const make = (): Handlers => {
       return Effect.asVoid(Effect.acquireRelease(add, () => Effect.sync(() => handlers.delete(route))))
     },
     all: () => [...handlers.values()],
-    find: (name, version) => handlers.get(routeOf(name, version))
+    find: (name, version) => handlers.get(routeOf(name, version)),
+    addSchedule: (declaration) => {
+      const add = Effect.suspend(() => {
+        const { name, task } = declaration
+        const other = schedules.get(name)
+        if (other !== undefined) return Effect.die(new Error(`Two schedules named "${name}", of the tasks ${other.task.name} and ${task.name}: give one another name`))
+        schedules.set(name, declaration)
+        return Effect.void
+      })
+      return Effect.asVoid(Effect.acquireRelease(add, () => Effect.sync(() => schedules.delete(declaration.name))))
+    },
+    schedules: () => [...schedules.values()]
   }
 }
 

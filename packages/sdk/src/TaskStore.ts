@@ -15,6 +15,7 @@ import type * as Scope from "effect/Scope"
 import type { ClaimedTask, Enqueued, HeldTask, NewTask, QueueLimits, Settlement, TaskDefinition, TaskId, TaskRecord } from "./core/tasks/task.ts"
 import type { ClaimRequest, ListRequest, QueueState, RedriveFilter, TaskPage, Upkeep, WorkerId } from "./core/tasks/taskPort.ts"
 import type { EnqueueError, InvalidOption, QueueNotFound, StoreUnavailable, TaskNotFound } from "./core/tasks/taskErrors.ts"
+import type * as ScheduleStore from "./ScheduleStore.ts"
 import { makeMemoryTaskStore } from "./internal/memoryTaskStore.ts"
 
 export type {
@@ -87,6 +88,8 @@ export interface Service {
   /** Tells the store that this worker sleeps (or not), so that an enqueue knows whether to wake anybody. */
   readonly sleeping: (worker: WorkerId, asleep: boolean) => Effect.Effect<void, StoreUnavailable>
 
+  /** What is to be enqueued when. It is the same store's, because a slot is enqueued and left behind in one statement. */
+  readonly schedules: ScheduleStore.Service
 }
 
 /**

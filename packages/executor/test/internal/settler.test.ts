@@ -11,6 +11,7 @@ const success = (id: string): TaskStore.Settlement => ({ _tag: "Succeed", id, fe
 const bench = (how: TaskStore.Service["settle"], trusted: () => boolean = () => true) => Effect.gen(function*() {
   const calls: Array<readonly [worker: string, ids: ReadonlyArray<string>]> = []
   const store = yield* TaskStore.TaskStore.pipe(Effect.provide(Layer.mock(TaskStore.TaskStore, {
+    schedules: {} as TaskStore.Service["schedules"],
     settle: (worker, settlements) => Effect.suspend(() => {
       calls.push([worker, settlements.map(({ id }) => id)])
       return how(worker, settlements)

@@ -7,7 +7,7 @@ import { enqueueError, isDeadlock } from "./errors.ts"
 import { keyLocks, lockSql } from "./keyLocks.ts"
 
 /** Goes out only when somebody sleeps: every NOTIFY takes a lock of the whole database at commit. */
-const wake = `(select case when exists (select from outrigger.sleeper) then pg_notify('outrigger_wake', '') end)::text as woken`
+export const wake = `(select case when exists (select from outrigger.sleeper) then pg_notify('outrigger_wake', '') end)::text as woken`
 
 /** With keys, each goes through the function that knows them; still one statement, and so all or none. */
 const keyed = (notify: boolean) => `

@@ -3,11 +3,12 @@ import * as Clock from "effect/Clock"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
-import type { NewTask, QueueLimits, Settlement, TaskDefinition, TaskId, TaskRecord } from "../core/tasks/task.ts"
+import type { Enqueued, NewTask, QueueLimits, Settlement, TaskDefinition, TaskId, TaskRecord } from "../core/tasks/task.ts"
 import { queueLimitsFault } from "../core/tasks/queue.ts"
 import { QueueNotFound, TaskNotFound } from "../core/tasks/taskErrors.ts"
 import type { ClaimRequest, ListRequest, RedriveFilter, WorkerId } from "../core/tasks/taskPort.ts"
 import { TaskTable } from "../core/tasks/taskTable.ts"
+import { makeMemorySchedules } from "./memoryScheduleStore.ts"
 
 /** Who sleeps, and who waits for which task. */
 class Room {
@@ -125,7 +126,13 @@ const workingSide = (room: Room) => {
 /** A store over this table; whoever moves it otherwise announces which tasks. */
 export const memoryTaskStoreOf = (table: TaskTable) => {
   const room = new Room(table)
-  return { store: { ...enqueuingSide(room), ...workingSide(room) }, announce: (ids: Iterable<TaskId>) => room.announce(ids) }
+  const enqueueOne = (task: NewTask, now: number): Enqueued => {
+    const result = table.enqueue([task], now)
+    if (result instanceof Error) throw result // what was declared was looked at before
+    return result[0]!
+  }
+  const schedules = makeMemorySchedules(enqueueOne, () => room.wake())
+  return { store: { ...enqueuingSide(room), ...workingSide(room), schedules }, announce: (ids: Iterable<TaskId>) => room.announce(ids) }
 }
 
 /** A store in this process's memory. */

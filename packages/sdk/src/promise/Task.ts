@@ -6,6 +6,8 @@ import { type DurationInput, toMillis } from "../core/time/duration.ts"
 import type { NewTask, Queue, TaskDefinition, TaskRetry } from "../core/tasks/task.ts"
 import { type EnqueueOptions, type KeyOptions, keysOf, newTaskOf, readEnqueueOptions } from "../core/tasks/newTask.ts"
 import { migratePayload, olderVersions, type PayloadMigrations } from "../core/tasks/payloadVersions.ts"
+import type { ScheduleOptions } from "../core/schedules/options.ts"
+import { type Declaration, readRule } from "../core/schedules/schedule.ts"
 import { defineTask } from "../core/tasks/taskDefinition.ts"
 import { InvalidOption, InvalidPayload, type PayloadIssue } from "../core/tasks/taskErrors.ts"
 import type { InputOf, OutputOf, StandardIssue, StandardSchema, Validated } from "./StandardSchema.ts"
@@ -13,6 +15,7 @@ import type { InputOf, OutputOf, StandardIssue, StandardSchema, Validated } from
 type AnySchema = StandardSchema<any, any>
 
 export type { EnqueueOptions } from "../core/tasks/newTask.ts"
+export type { ScheduleOptions } from "../core/schedules/options.ts"
 
 export interface TaskOptions<P extends AnySchema, S extends AnySchema | undefined> extends KeyOptions<OutputOf<P>> {
   readonly payload: P
@@ -63,6 +66,14 @@ export interface TaskHandler {
   readonly run: (payload: unknown, context: HandlerContext, version?: number) => Promise<unknown>
 }
 
+/** A schedule as a handlers file exports it: plain data, known by its brand, whichever copy of the SDK made it. */
+export interface TaskSchedule {
+  readonly "~outrigger/TaskSchedule": 1
+  readonly name: string
+  /** What a worker declares. Rejects with `InvalidPayload` when only an asynchronous schema could tell. */
+  readonly declaration: () => Promise<Declaration>
+}
+
 export interface Task<Name extends string, P extends AnySchema, S extends AnySchema | undefined> {
   readonly name: Name
   readonly definition: TaskDefinition
@@ -74,6 +85,14 @@ export interface Task<Name extends string, P extends AnySchema, S extends AnySch
   encode(payload: InputOf<P>, options?: EnqueueOptions): Promise<NewTask>
   /** As `encode`, for schemas that need no waiting. */
   encodeSync(payload: InputOf<P>, options?: EnqueueOptions): NewTask
+  /**
+   * Enqueues this task again and again, exactly once for each slot of the schedule, whichever workers are there; export it from a
+   * handlers file, beside the handler. Throws an `InvalidOption` for an expression that is wrong or never fires, and an
+   * `InvalidPayload`. The task's metadata has `schedule` and `slot`, an ISO time.
+   */
+  schedule(name: string, options: ScheduleOptions, payload: InputOf<P>): TaskSchedule
+  /** The schedule of this name is to be no more. */
+  schedule(name: string, options: { readonly remove: true }): TaskSchedule
 }
 
 /** A task of any payload and success. */
@@ -180,6 +199,19 @@ class TaskImpl<Name extends string, P extends AnySchema, S extends AnySchema | u
     return this.newTask(payload, accepted(this.name, validated), options)
   }
 
+  schedule(name: string, options: ScheduleOptions, payload: InputOf<P>): TaskSchedule
+  schedule(name: string, options: { readonly remove: true }): TaskSchedule
+  schedule(name: string, options: ScheduleOptions | { readonly remove: true }, payload?: InputOf<P>): TaskSchedule {
+    const made = (declaration: () => Promise<Declaration>): TaskSchedule => ({ "~outrigger/TaskSchedule": 1, name, declaration })
+    if (options.remove === true) return made(async () => ({ name, remove: true, task: { name: this.name } }))
+    const rule = readRule(name, this.name, options)
+    const given = payload as InputOf<P>
+    const validated = this.payload["~standard"].validate(given)
+    if (validated instanceof Promise) return made(async () => ({ name, rule, task: await this.encode(given) }))
+    const task = this.newTask(given, accepted(this.name, validated), {})
+    return made(async () => ({ name, rule, task }))
+  }
+
   private newTask(payload: InputOf<P>, value: OutputOf<P>, options: EnqueueOptions): NewTask {
     const read = (option: string, input: DurationInput | undefined) => millis(this.name, option, input)
     const task = newTaskOf(this.definition, payload, keysOf(value, this.keys, read), readEnqueueOptions(options, read))
@@ -209,3 +241,7 @@ export const make = <const Name extends string, P extends AnySchema, S extends A
 /** Whether a value is a handler, of this copy of the SDK or another. */
 export const isTaskHandler = (value: unknown): value is TaskHandler =>
   typeof value === "object" && value !== null && "~outrigger/TaskHandler" in value
+
+/** Whether a value is a schedule, of this copy of the SDK or another. */
+export const isTaskSchedule = (value: unknown): value is TaskSchedule =>
+  typeof value === "object" && value !== null && "~outrigger/TaskSchedule" in value
