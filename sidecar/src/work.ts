@@ -2,7 +2,7 @@
  * The executor in the host itself: for whoever wants durable tasks without a second process. A handler that loops then stops
  * the host too; the sidecar's runner exists so that it does not.
  */
-import { Executor } from "@outrigger/executor"
+import { Executor, Scheduler } from "@outrigger/executor"
 import { Migrations, PgTaskStore } from "@outrigger/postgres"
 import { PromiseTask, TaskHandlers } from "@outrigger/sdk"
 import * as Effect from "effect/Effect"
@@ -31,7 +31,7 @@ export interface Work {
 }
 
 /**
- * Runs these handlers in this process until `close`. Rejects when the database cannot be reached or its schema is too new.
+ * Runs these handlers in this process, and fires schedules, until `close`. Rejects when the database cannot be reached or its schema is too new.
  *
  * @example
  * import { Task } from "@outrigger/sdk/promise"
@@ -44,12 +44,15 @@ export interface Work {
  * })
  * process.once("SIGTERM", () => void worker.close())
  */
-export const work = async (handlers: ReadonlyArray<PromiseTask.PromiseHandler>, options: WorkOptions): Promise<Work> => {
+export const work = async (
+  handlers: ReadonlyArray<PromiseTask.PromiseHandler | PromiseTask.PromiseSchedule>, options: WorkOptions
+): Promise<Work> => {
   const { concurrency, databaseUrl, drainTimeout, name = "work" } = options
   const url = Redacted.make(databaseUrl)
-  const [first, ...rest] = handlers.map((handler) => PromiseTask.fromHandler(handler))
+  const [first, ...rest] = handlers.map((one) =>
+    PromiseTask.isTaskSchedule(one) ? PromiseTask.fromSchedule(one) : PromiseTask.fromHandler(one))
   if (first === undefined) throw new TypeError("work: there are no handlers; give it at least one")
-  const executor = Executor.layer({ name, concurrency, drainTimeout }).pipe(
+  const executor = Layer.mergeAll(Executor.layer({ name, concurrency, drainTimeout }), Scheduler.layer()).pipe(
     Layer.provide([Layer.mergeAll(first, ...rest), layerJoined]),
     Layer.provide(PgTaskStore.layer({ url, applicationName: `outrigger ${name}` })),
     Layer.provide(TaskHandlers.layer)

@@ -36,6 +36,18 @@ describe("work, in the host itself", () => {
     assert.deepStrictEqual(await query("select count(*)::int as held from outrigger.worker where reaped_at is null"), [{ held: 0 }])
   })
 
+  it("fires the schedules beside the handlers, with their slot", async () => {
+    const slots: Array<string> = []
+    const worker = await work([
+      Greet.handle(({ name }, { metadata }) => { slots.push(`${name} ${metadata["schedule"]} ${metadata["slot"]}`) }),
+      Greet.schedule("each-second", { every: "1 second" }, { name: "Ada" })
+    ], { databaseUrl })
+    await until(() => slots.length > 1 ? true : undefined)
+    await worker.close()
+    assert.match(slots[0]!, /^Ada each-second \d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.000Z$/)
+    assert.strictEqual(new Set(slots).size, slots.length)
+  })
+
   it("rejects when the database is not there, or there is nothing to run", async () => {
     const error = await work([Greet.handle(() => {})], { databaseUrl: "postgres://nobody@127.0.0.1:1/none" }).then(() => undefined, (error: unknown) => error)
     assert.instanceOf(error, Error)

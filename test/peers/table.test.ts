@@ -18,7 +18,7 @@ for (const [file, rowsAtLeast] of [["docs/peers-bugs.md", 33], ["docs/peers-bugs
     it.each(rows.map(({ file, title, wrong }) => [wrong!, file!, title!]))("names a test that is there: %s", (_, file, title) => {
       const path = join(root, file)
       assert.isTrue(existsSync(path), `${file} is not there`)
-      const titled = readFileSync(path, "utf8").split("\n").filter((line) => /^\s*(it|for)\b|^\s*"/.test(line))
+      const titled = readFileSync(path, "utf8").split("\n").filter((line) => /^\s*(it|test|for)\b|^\s*"/.test(line))
       assert.isTrue(titled.some((line) => line.includes(JSON.stringify(title)) || line.includes(`\`${title}\``)), `${file} has no test "${title}"`)
     })
   })

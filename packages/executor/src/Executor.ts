@@ -13,6 +13,7 @@ import * as Layer from "effect/Layer"
 import * as Random from "effect/Random"
 import type * as Scope from "effect/Scope"
 import { Registry, type Task, TaskHandlers, TaskStore } from "@outrigger/sdk"
+import { declaring } from "./internal/declaring.ts"
 import { impatient } from "./internal/impatient.ts"
 import { type Counts, type Running, Worker } from "./internal/worker.ts"
 
@@ -101,6 +102,7 @@ export const make = (
       around: options.around ?? ((_, run) => run)
     })
     yield* worker.register
+    yield* Effect.forkScoped(yield* declaring(ground.store, ground.handlers))
     yield* ground.store.onWake(() => worker.wake())
     for (const loop of [worker.settling, worker.beating, worker.watching, worker.showing, worker.keepingUp]) yield* Effect.forkScoped(loop)
     const drained = yield* Effect.cached(worker.drain)

@@ -2,12 +2,13 @@
  * The agent: what it is made of, in the order in which it starts; it stops in reverse, but for the HTTP server, which is there
  * from the first moment to the last but one.
  *
- *   HTTP (probes answer) -> database -> API -> runners -> serving
+ *   HTTP (probes answer) -> database -> API -> schedules -> runners -> serving
  *   draining (not ready) -> runners -> HTTP -> database
  *
  * It runs no code of the user.
  */
-import type { TaskStore } from "@outrigger/sdk"
+import { Scheduler } from "@outrigger/executor"
+import { TaskStore } from "@outrigger/sdk"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import { openDatabase, type Database, StartupError } from "./database.ts"
@@ -121,6 +122,7 @@ export const startAgent = (
   watchDatabase(health, database.store)
   yield* openApi(front, health, hosts, database)
 
+  yield* Effect.provideService(Scheduler.make(), TaskStore.TaskStore, database.store)
   health.waitFor("the runner loads the handlers")
   const supervisors = yield* startRunners(options, database)
   onForce(() => {

@@ -1,4 +1,4 @@
-/** Loads a handlers file: its default export is a handler, a Layer, or an array of them, as ESM or CommonJS, TypeScript too. */
+/** Loads a handlers file: its default export is a handler, a schedule, a Layer, or an array of them, as ESM or CommonJS, TypeScript too. */
 import * as Data from "effect/Data"
 import * as Layer from "effect/Layer"
 import { PromiseTask } from "@outrigger/sdk"
@@ -10,7 +10,7 @@ import { fileURLToPath, pathToFileURL } from "node:url"
 /** The handlers file cannot be used: names it, the cause, and what to do. */
 export class HandlersError extends Data.TaggedError("HandlersError")<{ readonly message: string; readonly cause?: unknown }> {}
 
-const shapes = "a handler (Task.make(...).handle(...)), a Layer (Task.make(...).toLayer(...)), or an array of them"
+const shapes = "a handler (Task.make(...).handle(...)), a schedule (Task.make(...).schedule(...)), a Layer (Task.make(...).toLayer(...)), or an array of them"
 
 /** Where in the file itself it went wrong, if there. */
 const placeIn = (file: string, error: Error): string | undefined => {
@@ -65,6 +65,7 @@ const nameOf = (value: unknown): string => {
 
 const layerOf = (file: string, value: unknown, place: string): Layer.Layer<never> => {
   if (PromiseTask.isTaskHandler(value)) return PromiseTask.fromHandler(value)
+  if (PromiseTask.isTaskSchedule(value)) return Layer.orDie(PromiseTask.fromSchedule(value))
   if (Layer.isLayer(value)) {
     refuseSecondEffect(file)
     return value as unknown as Layer.Layer<never> // what it still needs, nobody could give it
