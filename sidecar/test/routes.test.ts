@@ -23,6 +23,6 @@ describe("the manifest of routes", () => {
   })
 
   it("is printed for --verbose", () => {
-    assert.include(printRoutes(), "operate  POST  /v1/tasks/:id/cancel")
+    assert.include(printRoutes(), "operate  POST   /v1/tasks/:id/cancel")
   })
 })

@@ -14,6 +14,7 @@ import * as HttpApiSchema from "effect/http-api/HttpApiSchema"
 import * as HttpApiSecurity from "effect/http-api/HttpApiSecurity"
 import * as OpenApi from "effect/http-api/OpenApi"
 
+export { type ScheduleJson, scheduleToJson } from "./core/schedules/wire.ts"
 export { taskFromJson, taskToJson } from "./core/tasks/wire.ts"
 export type { EnqueuedJson, EnqueueJson, EnqueueManyJson, ProblemJson, TaskJson } from "./core/tasks/wire.ts"
 
@@ -49,6 +50,16 @@ export class PayloadRefused extends HttpApiError.Problem<PayloadRefused>()("Payl
 export class IdempotencyConflict extends HttpApiError.Problem<IdempotencyConflict>()("IdempotencyConflict", {
   type: type("idempotency-conflict"), status: 409, title: "The idempotency key was used with another payload"
 }) {}
+
+/** There is no schedule of this name. */
+export class ScheduleNotFound extends HttpApiError.Problem<ScheduleNotFound>()("ScheduleNotFound", {
+  type: type("schedule-not-found"), status: 404, title: "There is no schedule of this name"
+}) {}
+
+/** The change of the schedule was refused; `errors` says where. It is as it was. */
+export class ScheduleRefused extends HttpApiError.Problem<ScheduleRefused>()("ScheduleRefused", {
+  type: type("schedule-refused"), status: 422, title: "The change of the schedule was refused"
+}, { errors: Schema.Array(Issue) }) {}
 
 /** The sidecar cannot reach its database, or is starting or stopping. Repeat with the same idempotency key. */
 export class Unavailable extends HttpApiError.Problem<Unavailable>()("Unavailable", {
@@ -168,6 +179,40 @@ export const Queue = Schema.Struct({
   limits: QueueLimits
 }).annotate({ identifier: "Queue" })
 
+const CatchUp = Schema.Literals(["skip", "one", "all"])
+
+/**
+ * A schedule: what it enqueues, and when. It has `cron` and `timeZone`, or `every` in milliseconds. Times are ISO 8601, UTC:
+ * `nextSlot` is the first that has not fired, `lastTask` what the last slot enqueued. `orphaned`: no worker has declared it for
+ * a day, and it does not fire. `changed`: its rule is not the one that the workers declare.
+ */
+export const Schedule = Schema.Struct({
+  name: Schema.String,
+  task: Schema.String,
+  version: Schema.Int,
+  queue: Schema.String,
+  payload: Schema.Json,
+  cron: Schema.optionalKey(Schema.String),
+  timeZone: Schema.optionalKey(Schema.String),
+  every: Schema.optionalKey(Schema.Finite),
+  catchUp: CatchUp,
+  paused: Schema.Boolean,
+  orphaned: Schema.Boolean,
+  changed: Schema.Boolean,
+  nextSlot: Schema.optionalKey(Schema.String),
+  lastSlot: Schema.optionalKey(Schema.String),
+  lastTask: Schema.optionalKey(Schema.String),
+  declaredAt: Schema.String
+}).annotate({ identifier: "Schedule" })
+
+/** Another rule; what is left out stays. `every` is milliseconds, or a duration such as "5 minutes", and takes the place of `cron`. */
+export const ScheduleChange = Schema.Struct({
+  cron: Schema.optionalKey(Schema.String),
+  every: Schema.optionalKey(Schema.Union([Schema.Finite, Schema.String])),
+  timeZone: Schema.optionalKey(Schema.String),
+  catchUp: Schema.optionalKey(CatchUp)
+}).annotate({ identifier: "ScheduleChange" })
+
 /**
  * What the SDK in a host says of itself, at most every few seconds. `sequence` grows by one with each report of an instance;
  * `report` is its own health; `deltas` holds, for each dependency, by how much each counter grew since the report before;
@@ -268,6 +313,27 @@ export class QueuesGroup extends HttpApiGroup.make("queues").add(
   }).annotate(OpenApi.Description, "Limits in place of those that workers declare; `null` takes them back.")
 ) {}
 
+/** Tasks that come round by themselves. */
+export class SchedulesGroup extends HttpApiGroup.make("schedules").add(
+  HttpApiEndpoint.get("list", "/v1/schedules", {
+    success: Schema.Struct({ schedules: Schema.Array(Schedule) }),
+    error: Unavailable
+  }),
+  HttpApiEndpoint.get("get", "/v1/schedules/:name", { params: Name, success: Schedule, error: [ScheduleNotFound, Unavailable] }),
+  HttpApiEndpoint.patch("change", "/v1/schedules/:name", {
+    params: Name,
+    payload: ScheduleChange,
+    success: Schedule,
+    error: [ScheduleNotFound, ScheduleRefused, Unavailable]
+  }),
+  HttpApiEndpoint.post("pause", "/v1/schedules/:name/pause", { params: Name, success: Schedule, error: [ScheduleNotFound, Unavailable] })
+    .annotate(OpenApi.Description, "It does not fire; slots that pass meanwhile are gone."),
+  HttpApiEndpoint.post("resume", "/v1/schedules/:name/resume", { params: Name, success: Schedule, error: [ScheduleNotFound, Unavailable] })
+    .annotate(OpenApi.Description, "It fires from the next slot on, also one that was removed while workers declare it."),
+  HttpApiEndpoint.delete("remove", "/v1/schedules/:name", { params: Name, success: HttpApiSchema.NoContent, error: [ScheduleNotFound, Unavailable] })
+    .annotate(OpenApi.Description, "It is gone, though workers go on to declare it; `resume` brings it back.")
+) {}
+
 /** What hosts say of themselves. */
 export class ReportsGroup extends HttpApiGroup.make("reports").add(
   HttpApiEndpoint.post("report", "/v1/reports", {
@@ -278,7 +344,7 @@ export class ReportsGroup extends HttpApiGroup.make("reports").add(
 
 /** All of it. */
 export class SidecarApi extends HttpApi.make("outrigger")
-  .add(TasksGroup, DeadGroup, QueuesGroup, ReportsGroup)
+  .add(TasksGroup, DeadGroup, QueuesGroup, SchedulesGroup, ReportsGroup)
   .middleware(Authorization)
   .middleware(HttpApiMiddleware.ProblemDetails)
   .annotate(OpenApi.Title, "Outrigger sidecar")

@@ -22,6 +22,7 @@ describe("the sidecar's API", () => {
     type Task = typeof SidecarApi.Task.Encoded
     expectTypeOf<keyof Task>().toEqualTypeOf<keyof SidecarApi.TaskJson>()
     expectTypeOf<Plain<Omit<Task, "payload" | "result" | "error">>>().toEqualTypeOf<Plain<Omit<SidecarApi.TaskJson, "payload" | "result" | "error">>>()
+    expectTypeOf<Plain<Omit<typeof SidecarApi.Schedule.Encoded, "payload">>>().toEqualTypeOf<Plain<Omit<SidecarApi.ScheduleJson, "payload">>>()
     expectTypeOf<keyof typeof SidecarApi.Enqueue.Encoded>().toEqualTypeOf<keyof SidecarApi.EnqueueJson>()
     expectTypeOf<keyof NonNullable<(typeof SidecarApi.Enqueue.Encoded)["options"]>>().toEqualTypeOf<keyof NonNullable<SidecarApi.EnqueueJson["options"]>>()
     expectTypeOf<keyof (typeof SidecarApi.EnqueueMany.Encoded)["tasks"][number]>().toEqualTypeOf<keyof SidecarApi.EnqueueManyJson["tasks"][number]>()
@@ -36,7 +37,8 @@ describe("the sidecar's API", () => {
     const { paths } = OpenApi.fromApi(SidecarApi.SidecarApi)
     assert.sameMembers(Object.keys(paths), [
       "/v1/tasks/{name}", "/v1/tasks", "/v1/tasks/{id}", "/v1/tasks/{id}/cancel", "/v1/tasks/{id}/retry", "/v1/dead/retry", "/v1/queues", "/v1/queues/{name}",
-      "/v1/queues/{name}/pause", "/v1/queues/{name}/resume", "/v1/reports"
+      "/v1/queues/{name}/pause", "/v1/queues/{name}/resume", "/v1/schedules", "/v1/schedules/{name}", "/v1/schedules/{name}/pause", "/v1/schedules/{name}/resume",
+      "/v1/reports"
     ])
   })
 })

@@ -12,6 +12,7 @@ import * as Wire from "@outrigger/sdk/SidecarApi"
 import type { Hosts } from "../health/hosts.ts"
 import { problemOfStatus, problemType } from "./problems.ts"
 import type { Definitions } from "./Definitions.ts"
+import { schedules } from "./schedules.ts"
 
 export interface ApiParts {
   readonly store: TaskStore.Service
@@ -192,4 +193,4 @@ const reports = ({ hosts }: ApiParts) =>
   }))
 
 /** The groups of the API, over these parts. */
-export const groups = (parts: ApiParts) => Layer.mergeAll(tasks(parts), dead(parts), queues(parts), reports(parts))
+export const groups = (parts: ApiParts) => Layer.mergeAll(tasks(parts), dead(parts), queues(parts), schedules(parts), reports(parts))

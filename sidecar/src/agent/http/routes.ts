@@ -4,7 +4,7 @@
  *   open     anybody, token or not: the probes
  *   submit   hands something over: tasks, reports
  *   read     looks
- *   operate  changes what becomes of a task
+ *   operate  changes what becomes of a task, or of a schedule
  *
  * A path is compared segment by segment as it came: no normalising, so that no second spelling of a path leads past a right.
  */
@@ -12,7 +12,7 @@
 export type Right = "open" | "submit" | "read" | "operate"
 
 export interface Route {
-  readonly method: "GET" | "POST" | "PATCH"
+  readonly method: "GET" | "POST" | "PATCH" | "DELETE"
   /** `:name` stands for one segment that is not empty. */
   readonly path: string
   readonly right: Right
@@ -37,6 +37,12 @@ export const routes: ReadonlyArray<Route> = [
   { method: "PATCH", path: "/v1/queues/:name", right: "operate" },
   { method: "POST", path: "/v1/queues/:name/pause", right: "operate" },
   { method: "POST", path: "/v1/queues/:name/resume", right: "operate" },
+  { method: "GET", path: "/v1/schedules", right: "read" },
+  { method: "GET", path: "/v1/schedules/:name", right: "read" },
+  { method: "PATCH", path: "/v1/schedules/:name", right: "operate" },
+  { method: "DELETE", path: "/v1/schedules/:name", right: "operate" },
+  { method: "POST", path: "/v1/schedules/:name/pause", right: "operate" },
+  { method: "POST", path: "/v1/schedules/:name/resume", right: "operate" },
   { method: "POST", path: "/v1/reports", right: "submit" }
 ]
 
@@ -66,4 +72,4 @@ export const matchRoute = (method: string | undefined, path: string): Match => {
 
 /** For `--verbose`. */
 export const printRoutes = (): string =>
-  routes.map(({ method, path, right }) => `  ${right.padEnd(8)} ${method.padEnd(5)} ${path}`).join("\n")
+  routes.map(({ method, path, right }) => `  ${right.padEnd(8)} ${method.padEnd(6)} ${path}`).join("\n")
