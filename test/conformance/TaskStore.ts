@@ -293,6 +293,18 @@ export const suite = (name: string, layer: Layer.Layer<TaskStore.TaskStore, unkn
       assert.deepStrictEqual(seen, [["1", 1, 0], ["2", 2, 0], ["3", 2, 1]])
     }))
 
+    test("gives an attempt back without counting the hand-back, where it says so", Effect.gen(function*() {
+      const { claim, enqueue, store, worker } = yield* using
+      yield* enqueue(task())
+      const w = yield* worker()
+      for (const counted of [false, undefined, false]) {
+        const [{ fence, id }] = (yield* claim(w)) as [TaskStore.ClaimedTask]
+        yield* store.settle(w, [{ _tag: "HandBack", id, fence, delay: 0, reason: "", counted }])
+      }
+      const [one] = yield* claim(w)
+      assert.deepInclude(one, { attempt: 1, handbacks: 1 })
+    }))
+
     test("shows progress", Effect.gen(function*() {
       const { claim, enqueue, get, store, worker } = yield* using
       const [id] = yield* enqueue(task())

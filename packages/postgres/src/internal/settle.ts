@@ -26,13 +26,13 @@ export const endSql = `
   from gone g join unnest($1::bigint[], $4::text[], $5::text[], $6::text[]) e(id, state, result, failure) using (id)
   returning id::text`
 
-/** $4 delays in ms, $5 failures (empty keeps the last), $6 how many attempts are given back. */
+/** $4 delays in ms, $5 failures (empty keeps the last), $6 how many attempts are given back, $7 how many hand-backs count. */
 export const againSql = `
-  with back as materialized (select * from unnest($1::bigint[], $4::float8[], $5::text[], $6::int[]) b(id, delay, failure, unspent))
+  with back as materialized (select * from unnest($1::bigint[], $4::float8[], $5::text[], $6::int[], $7::int[]) b(id, delay, failure, unspent, counted))
   update outrigger.task set worker = null, seq = outrigger.task_place(),
     (state, run_at, failure, attempt, handbacks) = (
       select case when b.delay > 0 then 'scheduled' else 'ready' end, clock_timestamp() + b.delay * interval '1 ms',
-        coalesce(nullif(b.failure, '')::jsonb, task.failure), task.attempt - b.unspent, task.handbacks + b.unspent
+        coalesce(nullif(b.failure, '')::jsonb, task.failure), task.attempt - b.unspent, task.handbacks + b.counted
       from back b where b.id = task.id)
   where ${owned} returning id::text`
 
@@ -71,7 +71,8 @@ const settleEach = (
     ...keys(again),
     again.map(({ delay }) => delay),
     again.map((one) => one._tag === "Retry" ? json(one.failure) : ""),
-    again.map(({ _tag }) => _tag === "HandBack" ? 1 : 0)
+    again.map(({ _tag }) => _tag === "HandBack" ? 1 : 0),
+    again.map((one) => one._tag === "HandBack" && one.counted !== false ? 1 : 0)
   ])
   if (again.length === 0) return Effect.map(ended, (rows) => rows.map(({ id }) => id))
   if (endings.length === 0) return Effect.map(returned, (rows) => rows.map(({ id }) => id))

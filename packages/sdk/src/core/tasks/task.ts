@@ -176,7 +176,7 @@ export interface ClaimedTask {
   /** From 1; this attempt included. */
   readonly attempt: number
   readonly fence: string
-  /** How often it was handed back without an attempt. */
+  /** How often it was handed back without an attempt, of the times that are counted. */
   readonly handbacks: number
   /** Milliseconds since it first became due, on the store's clock. */
   readonly waited: number
@@ -210,6 +210,8 @@ export type Settlement =
     readonly fence: string
     readonly delay: number
     readonly reason: string
+    /** Whether it is one of the `handbacks` after which a task is given up; it is unless said. */
+    readonly counted?: boolean | undefined
   }
 
 /** What a handler is told about the attempt it makes. */

@@ -261,7 +261,7 @@ export class TaskTable {
       case "Retry":
         row.failure = settlement.failure
         return this.ready(row, now, settlement.delay)
-      case "HandBack": return this.handBack(row, settlement.delay, now)
+      case "HandBack": return this.handBack(row, settlement.delay, now, settlement.counted)
     }
   }
 
@@ -308,9 +308,9 @@ export class TaskTable {
     return row !== undefined && row.state === "running" && row.worker === worker && String(row.fence) === fence ? row : undefined
   }
 
-  private handBack(row: Row, delay: number, now: number): void {
+  private handBack(row: Row, delay: number, now: number, counted = true): void {
     row.attempt--
-    row.handbacks++
+    if (counted) row.handbacks++
     this.ready(row, now, delay)
   }
 
