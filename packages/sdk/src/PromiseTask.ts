@@ -1,39 +1,65 @@
 /** Handlers and schedules of the promise face, for an executor: each becomes a layer, whichever copy of the SDK made it. */
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import { handlerFailureOf } from "./core/tasks/handlerFailure.ts"
-import type { TaskHandler as PromiseHandler, TaskSchedule as PromiseSchedule } from "./promise/Task.ts"
-import { type HandlerContext, type HandlerFailure, TaskHandlers } from "./TaskHandlers.ts"
+import type {
+  HandlerContext as PromiseContext, TaskHandler as PromiseHandler, TaskSchedule as PromiseSchedule
+} from "./promise/Task.ts"
+import { failureOf, type HandlerContext, type HandlerFailure, TaskHandlers } from "./TaskHandlers.ts"
 
 export {
   isTaskHandler, isTaskSchedule, type TaskHandler as PromiseHandler, type TaskSchedule as PromiseSchedule
 } from "./promise/Task.ts"
+
+/** What the handler is told. The signal, which few read and which is dear to make, is made when it is first read. */
+class Told implements PromiseContext {
+  readonly id: string
+  readonly name: string
+  readonly attempt: number
+  readonly deadline: number
+  readonly fence: string
+  readonly metadata: Readonly<Record<string, string>>
+  readonly progress: PromiseContext["progress"]
+  private controller: AbortController | undefined = undefined
+  private aborted = false
+
+  constructor({ attempt, deadline, fence, id, metadata, name }: HandlerContext, progress: PromiseContext["progress"]) {
+    this.id = id
+    this.name = name
+    this.attempt = attempt
+    this.deadline = deadline
+    this.fence = fence
+    this.metadata = metadata
+    this.progress = progress
+  }
+
+  get signal(): AbortSignal {
+    this.controller ??= new AbortController()
+    if (this.aborted) this.controller.abort()
+    return this.controller.signal
+  }
+
+  abort(): void {
+    this.aborted = true
+    this.controller?.abort()
+  }
+}
 
 /**
  * Runs a promise under interruption: the signal is aborted, and then the promise is awaited, however long it takes. One that
  * ignores its signal shows as stuck, and its runner is replaced.
  */
 const run = (handler: PromiseHandler, version: number, payload: unknown, context: HandlerContext): Effect.Effect<unknown, HandlerFailure> =>
-  Effect.withFiber((fiber) => {
-    const abort = new AbortController()
-    const fork = Effect.runForkWith(fiber.context)
-    const promise = Promise.resolve().then(() => handler.run(payload, {
-      id: context.id, name: context.name, attempt: context.attempt, deadline: context.deadline, fence: context.fence, metadata: context.metadata,
-      get signal() {
-        return abort.signal
-      },
-      progress: (ratio, text) => {
-        fork(context.progress(ratio, text))
-      }
-    }, version))
-    return Effect.callback<unknown, HandlerFailure>((resume) => {
-      promise.then((value) => resume(Effect.succeed(value)), (error: unknown) => resume(Effect.fail(handlerFailureOf(error))))
-      return Effect.suspend(() => {
-        abort.abort()
-        return Effect.promise(() => promise.then(() => undefined, () => undefined))
-      })
+  Effect.withFiber(({ context: services }) => Effect.callback<unknown, HandlerFailure>((resume) => {
+    const told = new Told(context, (ratio, text) => {
+      Effect.runForkWith(services)(context.progress(ratio, text))
     })
-  })
+    const promise = Promise.resolve().then(() => handler.run(payload, told, version))
+    promise.then((value) => resume(Effect.succeed(value)), (error: unknown) => resume(Effect.fail(failureOf(error))))
+    return Effect.suspend(() => {
+      told.abort()
+      return Effect.promise(() => promise.then(() => undefined, () => undefined))
+    })
+  }))
 
 /** Handles its task for as long as the layer lives. */
 export const fromHandler = (handler: PromiseHandler): Layer.Layer<never> => Layer.effectDiscard(

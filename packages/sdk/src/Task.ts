@@ -4,29 +4,31 @@
  * A task is a value that both sides import: the host enqueues it, a runner handles it. It runs at least once: a handler that
  * writes elsewhere hands on `context.fence`, or uses an idempotency key of its own.
  */
+import type * as Context from "effect/Context"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
-import { BreakerOpenError } from "./core/errors.ts"
+import type { AnySpan } from "effect/Tracer"
 import type * as Data from "./core/tasks/task.ts"
 import type { Queue, TaskDefinition, TaskId, TaskRecord } from "./core/tasks/task.ts"
 import * as NewTask from "./core/tasks/newTask.ts"
 import { migratePayload, olderVersions, type PayloadMigrations } from "./core/tasks/payloadVersions.ts"
 import { defineTask } from "./core/tasks/taskDefinition.ts"
 import {
-  type EnqueueError, InvalidOption, type InvalidPayload, NonRetryable, TaskCancelled, TaskDead
+  type EnqueueError, InvalidOption, type InvalidPayload, NonRetryable, Snooze, TaskCancelled, TaskDead
 } from "./core/tasks/taskErrors.ts"
 import type { ScheduleOptions as ScheduleSettings } from "./core/schedules/options.ts"
 import { type Declaration, readRule } from "./core/schedules/schedule.ts"
+import { formatTraceparent, traceparentKey } from "./core/tasks/traceparent.ts"
 import { codecsOf, jsonSchemaOf } from "./internal/taskCodec.ts"
 import { millisOf } from "./internal/millisOf.ts"
-import { type HandlerContext, type HandlerFailure, type TaskHandler, TaskHandlers } from "./TaskHandlers.ts"
+import { failureOf, type HandlerContext, type HandlerFailure, provide, type TaskHandler, TaskHandlers } from "./TaskHandlers.ts"
 import { Tasks, type TasksError } from "./Tasks.ts"
 
 export {
-  type EnqueueError, IdempotencyConflict, QueueNotFound, InvalidOption, InvalidPayload, NonRetryable, ScheduleNotFound, SidecarUnavailable,
+  type EnqueueError, IdempotencyConflict, QueueNotFound, InvalidOption, InvalidPayload, NonRetryable, ScheduleNotFound, SidecarUnavailable, Snooze,
   StoreUnavailable, TaskCancelled as Cancelled, TaskDead as Dead, TaskNotFound as NotFound, UnknownTask
 } from "./core/tasks/taskErrors.ts"
 export type { AttemptError, NewTask, TaskDefinition, TaskFailure, TaskId, TaskRecord, TaskState } from "./core/tasks/task.ts"
@@ -174,6 +176,22 @@ export const make = <
   return new TaskImpl(name, definition, payload, success, error, options)
 }
 
+/**
+ * Gives the task back for later, from within its handler; the attempt is not spent. At least a second passes.
+ *
+ * @example
+ * import * as Effect from "effect/Effect"
+ * import * as Schema from "effect/Schema"
+ * import { Task } from "@outrigger/sdk"
+ *
+ * declare const isRendered: (id: string) => Effect.Effect<boolean>
+ * const Publish = Task.make("publish", { payload: { video: Schema.String } })
+ * const handlers = Publish.toLayer(({ video }) =>
+ *   Effect.flatMap(isRendered(video), (ready) => ready ? Effect.void : Task.snooze("10 minutes", "still rendering")))
+ */
+export const snooze = (delay: Duration.Input, reason?: string): Effect.Effect<never, Snooze> =>
+  Effect.suspend(() => Effect.fail(new Snooze(millisOf(delay), reason)))
+
 class TaskImpl<Name extends string, P extends Schema.Top, S extends Schema.Top, E extends Schema.Top>
   implements Task<Name, P, S, E>
 {
@@ -206,8 +224,8 @@ class TaskImpl<Name extends string, P extends Schema.Top, S extends Schema.Top, 
 
   encode(payload: P["Type"], options: EnqueueOptions = {}) {
     return Effect.flatMap(this.codecs.encodePayload(payload), (encoded) =>
-      Effect.suspend(() => {
-        const settings = NewTask.readEnqueueOptions(options, readMillis)
+      Effect.withFiber((fiber) => {
+        const settings = NewTask.readEnqueueOptions(inTrace(options, fiber.cache.span), readMillis)
         const task = NewTask.newTaskOf(this.definition, encoded, NewTask.keysOf(payload, this.keys, readMillis), settings)
         return task instanceof Error ? Effect.fail(task) : Effect.succeed(task)
       }))
@@ -252,12 +270,10 @@ class TaskImpl<Name extends string, P extends Schema.Top, S extends Schema.Top, 
     const add = Effect.gen({ self: this }, function*() {
       const handlers = yield* TaskHandlers
       const context = yield* Effect.context<Exclude<Needs, Scope.Scope>>()
-      const run: TaskHandler["run"] = (payload, attempt) =>
-        Effect.scoped(this.run(payload, (value) => handler(value, attempt))).pipe(
-          Effect.provideContext(context)
-        ) as Effect.Effect<unknown, HandlerFailure>
-      yield* handlers.add({ definition: this.definition, run })
-      for (const version of this.older) yield* handlers.add(this.olderHandler(version, run))
+      const services = context as Context.Context<never>
+      const run: TaskHandler["run"] = (payload, attempt) => provide(Effect.scoped(this.run(payload, (value) => handler(value, attempt))), context)
+      yield* handlers.add({ definition: this.definition, services, run })
+      for (const version of this.older) yield* handlers.add({ ...this.olderHandler(version, run), services })
     })
     return Layer.effectDiscard(add)
   }
@@ -295,15 +311,20 @@ class TaskImpl<Name extends string, P extends Schema.Top, S extends Schema.Top, 
   }
 
   private failureOf(cause: unknown): Effect.Effect<HandlerFailure, never, E["EncodingServices"]> {
-    if (cause instanceof NonRetryable) return Effect.succeed({ _tag: "Final", cause })
+    if (cause instanceof NonRetryable || cause instanceof Snooze) return Effect.succeed(failureOf(cause))
     const typed: boolean = this.codecs.isError(cause)
     if (typed) {
       const _tag = this.retryable(cause) ? "Retryable" as const : "Final" as const
       return Effect.map(Effect.orDie(this.codecs.encodeError(cause)), (error) => ({ _tag, cause, error }))
     }
-    if (cause instanceof BreakerOpenError) return Effect.succeed({ _tag: "Unavailable", cause, retryAfter: cause.retryAfter })
-    return Effect.succeed({ _tag: "Retryable", cause })
+    return Effect.succeed(failureOf(cause))
   }
+}
+
+/** The task continues the trace in which it is enqueued, unless its metadata says another. */
+const inTrace = (options: EnqueueOptions, span: AnySpan | undefined): EnqueueOptions => {
+  const traceparent = span && formatTraceparent(span)
+  return traceparent === undefined ? options : { ...options, metadata: { [traceparentKey]: traceparent, ...options.metadata } }
 }
 
 /** What is no duration is NaN here, and refused with everything else. */

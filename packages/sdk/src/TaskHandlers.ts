@@ -13,7 +13,7 @@ import type { HandlerFailure } from "./core/tasks/handlerFailure.ts"
 import type { Declaration } from "./core/schedules/schedule.ts"
 import type { AttemptInfo, TaskDefinition } from "./core/tasks/task.ts"
 
-export type { HandlerFailure } from "./core/tasks/handlerFailure.ts"
+export { handlerFailureOf as failureOf, type HandlerFailure } from "./core/tasks/handlerFailure.ts"
 
 /** What a handler is given beside the payload. */
 export interface HandlerContext extends AttemptInfo {
@@ -32,7 +32,21 @@ export interface TaskHandler {
   /** It reads payloads of a version before the task's own: it is claimed, but not announced, for it does not know their schema. */
   readonly older?: true | undefined
   readonly run: (payload: unknown, context: HandlerContext) => Effect.Effect<unknown, HandlerFailure>
+  /** What it was built with. `run` provides it by itself; `servicesOf` does so once for many attempts. */
+  readonly services?: Context.Context<never> | undefined
 }
+
+const Provided = Context.Reference<Context.Context<never> | undefined>("@outrigger/sdk/TaskHandlers/Provided", { defaultValue: () => undefined })
+
+/** The services in which attempts of this handler run with nothing more to provide; an executor makes them once. */
+export const servicesOf = (handler: TaskHandler, base: Context.Context<never>): Context.Context<never> =>
+  handler.services === undefined ? base : Context.add(Context.merge(base, handler.services), Provided, handler.services)
+
+/** Provides a handler's services, unless it runs among them already. */
+export const provide = <A, E, R>(effect: Effect.Effect<A, E, R>, services: Context.Context<R>): Effect.Effect<A, E> =>
+  Effect.withFiber((fiber) => fiber.getRef(Provided) === services
+    ? effect as Effect.Effect<A, E> // so the fiber's own services are these, and more
+    : Effect.provideContext(effect, services) as Effect.Effect<A, E>)
 
 export interface Handlers {
   /** Adds a handler until the scope closes. Two handlers of one name and version are a defect that names both. */

@@ -28,6 +28,7 @@ export { queueLimitsFault } from "./core/tasks/queue.ts"
 export { defineTask } from "./core/tasks/taskDefinition.ts"
 export { formatPath } from "./core/tasks/path.ts"
 export { payloadFault, payloadLimit } from "./core/tasks/payload.ts"
+export { formatTraceparent, parseTraceparent, traceparentKey } from "./core/tasks/traceparent.ts"
 
 /** The port: what every store does. */
 export interface Service {

@@ -52,6 +52,6 @@ export { type Allotment, type AllotmentRequest, type LimiterStore, limiterStore,
 export type { Statistics } from "../core/events/statistics.ts"
 export type { TaskFailure, TaskId, TaskRecord, TaskState } from "../core/tasks/task.ts"
 export {
-  type EnqueueError, IdempotencyConflict, InvalidOption, InvalidPayload, NonRetryable, type PayloadIssue, SidecarUnavailable,
+  type EnqueueError, IdempotencyConflict, InvalidOption, InvalidPayload, NonRetryable, type PayloadIssue, SidecarUnavailable, Snooze,
   StoreUnavailable, TaskCancelled, TaskDead, TaskNotFound, UnknownTask
 } from "../core/tasks/taskErrors.ts"

@@ -1,6 +1,8 @@
 /** What can go wrong between a host and its tasks: plain `Error`s with a `_tag`, the same in both faces. */
+import { type DurationInput, toMillis } from "../time/duration.ts"
 import { formatPath } from "./path.ts"
 import type { TaskFailure, TaskId } from "./task.ts"
+import { longestDelay, within } from "./taskRules.ts"
 
 /** Where in a payload something is wrong: `["items", 0, "price"]`, printed as `items[0].price`. */
 export interface PayloadIssue {
@@ -138,9 +140,27 @@ export class NonRetryable extends TaskError {
   readonly _tag = "NonRetryable"
 }
 
+/**
+ * Thrown or failed with by a handler: the task comes back later, and the attempt is not spent. For what is not ready yet, such as
+ * a file that is still being written; a handler that fails should fail.
+ */
+export class Snooze extends TaskError {
+  readonly _tag = "Snooze"
+  /** Milliseconds. */
+  readonly delay: number
+  /** `delay` in ms or as a duration such as "10 minutes"; at least a second passes. */
+  constructor(delay: DurationInput, reason = "the handler asked for it") {
+    super(`Snoozed: ${reason}`)
+    this.delay = toMillis(delay)
+    if (!within(this.delay, 0, longestDelay)) {
+      throw new RangeError(`Snooze: delay is ${String(delay)}, but must be from 0 to 100 years, in milliseconds or as a duration such as "10 minutes"`)
+    }
+  }
+}
+
 const classes = {
   InvalidPayload, InvalidOption, UnknownTask, IdempotencyConflict, TaskNotFound, ScheduleNotFound, SidecarUnavailable, StoreUnavailable,
-  TaskDead, TaskCancelled, NonRetryable
+  TaskDead, TaskCancelled, NonRetryable, Snooze
 }
 for (const [name, type] of Object.entries(classes)) {
   Object.defineProperty(type.prototype, "name", { value: name, configurable: true, writable: true })
