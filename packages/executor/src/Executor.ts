@@ -13,11 +13,24 @@ import * as Layer from "effect/Layer"
 import * as Random from "effect/Random"
 import type * as Scope from "effect/Scope"
 import { Registry, type Task, TaskHandlers, TaskStore } from "@outrigger/sdk"
+import { guarded, type Hooks } from "./Hooks.ts"
+import type { Running } from "./internal/attempt.ts"
 import { declaring } from "./internal/declaring.ts"
+import type { Counts, Settings } from "./internal/ground.ts"
 import { impatient } from "./internal/impatient.ts"
-import { type Counts, type Running, Worker } from "./internal/worker.ts"
+import { Worker } from "./internal/worker.ts"
+import type { Middleware } from "./Middleware.ts"
 
-export type { Counts, Running } from "./internal/worker.ts"
+export type { Running } from "./internal/attempt.ts"
+export type { Counts } from "./internal/ground.ts"
+
+/** How far to claim ahead. */
+export interface Prefetch {
+  /** Tasks that are likely to begin within this time, at the pace that is measured, may be claimed before there is room for them; 100 ms unless said. */
+  readonly ahead?: Duration.Input | undefined
+  /** What was claimed ahead and has not begun after so long is handed back, unspent; 1 second unless said. */
+  readonly returnAfter?: Duration.Input | undefined
+}
 
 export interface Options {
   /** For people: shows in the store and in logs. "worker" unless said. */
@@ -26,16 +39,30 @@ export interface Options {
   readonly concurrency?: number | undefined
   /** How many tasks one claim takes at most; 500 unless said. */
   readonly batch?: number | undefined
+  /**
+   * Claims ahead, in full batches, while tasks are so quick that this keeps nothing from other workers; a worker whose attempts
+   * take longer than `ahead` claims only what it has room for. `false` never claims more than there is room for.
+   */
+  readonly prefetch?: Prefetch | false | undefined
   /** How long tasks stay ours without a sign of life; 30 seconds unless said. */
   readonly lease?: Duration.Input | undefined
   /** How often to look for work when nobody wakes us; 100 ms unless said. */
   readonly poll?: Duration.Input | undefined
+  /** How long an attempt may run whose task says nothing else, by its definition or when it was enqueued; 15 minutes unless said. */
+  readonly timeout?: Duration.Input | undefined
   /** How long running attempts have to end when the executor closes; 25 seconds unless said. */
   readonly drainTimeout?: Duration.Input | undefined
   /** How long an attempt may outlive its timeout or its interruption until it counts as stuck; 10 seconds unless said. */
   readonly killAfter?: Duration.Input | undefined
-  /** Stands around every attempt: tracing, logging, attribution. */
-  readonly around?: ((task: TaskStore.ClaimedTask, run: Effect.Effect<unknown, unknown>) => Effect.Effect<unknown, unknown>) | undefined
+  /** Stands around every handler: tracing, logging, the tenant. The first is the outermost. */
+  readonly middleware?: ReadonlyArray<Middleware> | undefined
+  /** Told what happens, as data. */
+  readonly hooks?: Hooks | undefined
+  /**
+   * Begins an attempt, by calling `begin` at once: what is entered around that call, such as an `AsyncLocalStorage`, follows the
+   * attempt through all its fibers, promises and timers. It costs less than middleware.
+   */
+  readonly enter?: ((task: TaskStore.ClaimedTask, begin: () => void) => void) | undefined
 }
 
 export interface Service {
@@ -74,44 +101,63 @@ const whole = (option: string, value: number): number => {
   throw new RangeError(`Executor: ${option} is ${value}, but must be a whole number from 1`)
 }
 
+const millis = (option: string, input: Duration.Input, least = 0): number => {
+  const duration = Duration.fromInput(input)
+  const value = duration._tag === "Some" ? Duration.toMillis(duration.value) : Number.NaN
+  if (value >= least) return value
+  throw new RangeError(`Executor: ${option} is ${JSON.stringify(input)}, but must be a duration${least > 0 ? ` of at least ${least} ms` : ""}, such as "30 seconds"`)
+}
+
+const prefetchOf = (prefetch: Prefetch | false): Settings["prefetch"] => {
+  const { ahead = 100, returnAfter = "1 second" } = prefetch === false ? { ahead: 0 } : prefetch
+  return { ahead: millis("prefetch.ahead", ahead), returnAfter: millis("prefetch.returnAfter", returnAfter, 1) }
+}
+
+const settingsOf = (options: Options, failed: (hook: string, error: unknown) => void): Settings => ({
+  name: options.name ?? "worker",
+  concurrency: whole("concurrency", options.concurrency ?? 100),
+  batch: whole("batch", options.batch ?? 500),
+  prefetch: prefetchOf(options.prefetch ?? {}),
+  lease: millis("lease", options.lease ?? "30 seconds", 1),
+  poll: millis("poll", options.poll ?? 100),
+  timeout: options.timeout === undefined ? undefined : millis("timeout", options.timeout, 1),
+  drainTimeout: millis("drainTimeout", options.drainTimeout ?? "25 seconds"),
+  killAfter: millis("killAfter", options.killAfter ?? "10 seconds"),
+  enter: options.enter,
+  middleware: options.middleware ?? [],
+  hooks: guarded(options.hooks ?? {}, failed)
+})
+
 /** Registers a worker and begins to claim; fails when the store cannot be reached. */
 export const make = (
   options: Options = {}
 ): Effect.Effect<Service, Task.StoreUnavailable, TaskStore.TaskStore | Scope.Scope> =>
   Effect.gen(function*() {
-    const clock = yield* Clock.Clock
     const random = yield* Random.Random
+    const services = yield* Effect.context<never>()
     const ground = {
       store: impatient(yield* TaskStore.TaskStore),
       handlers: yield* TaskHandlers.TaskHandlers,
       registry: yield* Registry.Registry,
-      services: yield* Effect.context<never>(),
-      clock,
+      services,
+      clock: yield* Clock.Clock,
       random: () => random.nextDoubleUnsafe()
     }
-    const millis = (input: Duration.Input | undefined, otherwise: number) =>
-      input === undefined ? otherwise : Duration.toMillis(Duration.fromInputUnsafe(input))
-    const worker = new Worker(ground, {
-      name: options.name ?? "worker",
-      concurrency: whole("concurrency", options.concurrency ?? 100),
-      batch: whole("batch", options.batch ?? 500),
-      lease: millis(options.lease, 30_000),
-      poll: millis(options.poll, 100),
-      drainTimeout: millis(options.drainTimeout, 25_000),
-      killAfter: millis(options.killAfter, 10_000),
-      around: options.around ?? ((_, run) => run)
-    })
-    yield* worker.register
+    const hookFailed = (hook: string, error: unknown) => {
+      Effect.runForkWith(services)(Effect.logError(`The hook ${hook} failed`, error))
+    }
+    const worker = new Worker(ground, settingsOf(options, hookFailed))
+    yield* worker.leasing.register
     yield* Effect.forkScoped(yield* declaring(ground.store, ground.handlers))
     yield* ground.store.onWake(() => worker.wake())
-    for (const loop of [worker.settling, worker.beating, worker.watching, worker.showing, worker.keepingUp]) yield* Effect.forkScoped(loop)
+    for (const loop of worker.loops) yield* Effect.forkScoped(loop)
     const drained = yield* Effect.cached(worker.drain)
     yield* Effect.addFinalizer(() => drained)
-    yield* Effect.forkScoped(worker.claiming)
+    for (const loop of worker.claims) yield* Effect.forkScoped(loop)
     return {
-      worker: () => worker.workerId,
-      running: () => [...worker.attempts.values()],
-      stuck: () => worker.stuck(clock.currentTimeMillisUnsafe()),
+      worker: () => worker.leasing.worker,
+      running: () => worker.attempts.running(),
+      stuck: () => worker.attempts.stuck(),
       counts: () => worker.counts,
       drain: drained
     }

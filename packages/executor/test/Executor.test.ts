@@ -5,11 +5,14 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
+import * as Logger from "effect/Logger"
+import * as References from "effect/References"
 import * as Schema from "effect/Schema"
 import * as Scope from "effect/Scope"
 import * as TestClock from "effect/testing/TestClock"
 import { Policy, Registry, Task, TaskHandlers, Tasks, TaskStore } from "@outrigger/sdk"
 import { Executor } from "../src/index.ts"
+import { bench, stateOf, taskOf } from "./bench.ts"
 
 const Greet = Task.make("greet", {
   payload: { name: Schema.String },
@@ -17,17 +20,6 @@ const Greet = Task.make("greet", {
   retry: { times: 2, base: "10 seconds", jitter: "none" },
   timeout: "1 minute"
 })
-
-/** An executor over a memory store, with these handlers; each test has its own of everything. */
-const bench = (handlers: Layer.Layer<never>, options?: Executor.Options) =>
-  Executor.layer(options).pipe(
-    Layer.provide(handlers),
-    Layer.provideMerge(Tasks.layerMemory),
-    Layer.provideMerge(Layer.mergeAll(TaskHandlers.layer, Registry.layer))
-  )
-
-const stateOf = (id: string) => Tasks.Tasks.use((tasks) => Effect.map(tasks.find(id), ({ state }) => state))
-const taskOf = (id: string) => Tasks.Tasks.use((tasks) => tasks.find(id))
 
 describe("Executor", () => {
   it.effect("runs a task and gives its typed result to whoever waits", () =>
@@ -82,6 +74,26 @@ describe("Executor", () => {
     }).pipe(Effect.provide(bench(Judge.toLayer(() => Effect.fail(new Refused({ why: "no" }))))))
   })
 
+  it.effect("gives a task back for later when its handler snoozes: unspent, and not counted as a hand-back", () => {
+    const starts: Array<number> = []
+    const open = Object.assign(new Error("payments is open"), { _tag: "BreakerOpenError", retryAfter: 1000 })
+    const handler = Greet.toLayer((_, { attempt }) => Effect.flatMap(Clock.currentTimeMillis, (now): Effect.Effect<string, Error> => {
+      assert.strictEqual(attempt, 1)
+      starts.push(now)
+      if (starts.length <= 110) return Task.snooze("2 seconds", "the file is not there yet")
+      return starts.length === 111 ? Effect.fail(open) : Effect.succeed("at last")
+    }))
+    return Effect.gen(function*() {
+      const id = yield* Greet.enqueue({ name: "Ada" })
+      yield* TestClock.adjust("1 second")
+      assert.deepInclude(yield* taskOf(id), { state: "scheduled", attempt: 0 })
+      yield* TestClock.adjust("5 minutes")
+      assert.deepInclude(yield* taskOf(id), { state: "succeeded", attempt: 1 })
+      assert.isAtLeast(starts[1]! - starts[0]!, 2000)
+      assert.deepInclude((yield* Executor.Executor).counts(), { snoozed: 110, handedBack: 1 })
+    }).pipe(Effect.provide(bench(handler)))
+  })
+
   it.effect("ends a NonRetryable failure at once", () =>
     Effect.gen(function*() {
       const id = yield* Greet.enqueue({ name: "Ada" })
@@ -104,6 +116,40 @@ describe("Executor", () => {
       assert.deepInclude(yield* taskOf(id), { state: "succeeded", attempt: 2 })
       assert.strictEqual(aborted, 1)
     }).pipe(Effect.provide(bench(handler)))
+  })
+
+  it.effect("interrupts after what was said at the enqueue, else by the task, else by whoever runs the executor", () => {
+    const Unsaid = Task.make("unsaid", { payload: {}, retry: { times: 0 } })
+    const Said = Task.make("said", { payload: {}, retry: { times: 0 }, timeout: "2 minutes" })
+    const handlers = Layer.mergeAll(Unsaid.toLayer(() => Effect.never), Said.toLayer(() => Effect.never))
+    return Effect.gen(function*() {
+      const ids = [yield* Unsaid.enqueue({}), yield* Said.enqueue({}), yield* Said.enqueue({}, { timeout: "3 minutes" })]
+      yield* TestClock.adjust("4 minutes")
+      const messages = yield* Effect.forEach(ids, (id) => Effect.map(taskOf(id), ({ failure }) => failure?.message))
+      assert.deepStrictEqual(messages, [60, 120, 180].map((seconds) => `Task timeout after ${seconds}s`))
+    }).pipe(Effect.provide(bench(handlers, { timeout: "1 minute" })))
+  })
+
+  it.effect("calls an attempt timed out whose handler came to an end in spite of its interruption", () => {
+    const Stubborn = Task.make("stubborn", { payload: {}, timeout: "1 minute", retry: { times: 0 } })
+    return Effect.gen(function*() {
+      const id = yield* Stubborn.enqueue({})
+      yield* TestClock.adjust("65 seconds")
+      assert.deepInclude((yield* taskOf(id)).failure, { name: "TaskTimeout", message: "Task timeout after 60s" })
+    }).pipe(Effect.provide(bench(Stubborn.toLayer(() => Effect.uninterruptible(Effect.sleep("62 seconds"))))))
+  })
+
+  it.effect("annotates what a handler logs with its task, beside what its layer says", () => {
+    const seen: Array<unknown> = []
+    const logger = Logger.make<unknown, void>(({ fiber, message }) => { seen.push([message, fiber.getRef(References.CurrentLogAnnotations)]) })
+    const handler = Greet.toLayer(() => Effect.as(Effect.log("greeting"), "hello")).pipe(
+      Layer.provide(Layer.succeed(References.CurrentLogAnnotations, { region: "eu" }))
+    )
+    return Effect.gen(function*() {
+      const id = yield* Greet.enqueue({ name: "Ada" })
+      yield* TestClock.adjust("1 second")
+      assert.deepStrictEqual(seen, [[["greeting"], { region: "eu", task: "greet", id, attempt: 1 }]])
+    }).pipe(Effect.provide(bench(handler).pipe(Layer.provideMerge(Logger.layer([logger])))))
   })
 
   it.effect("hands a task back, unspent, when a breaker lets nothing through", () => {
@@ -202,8 +248,8 @@ describe("Executor", () => {
       assert.strictEqual(executor.stuck().length, 0)
       yield* TestClock.adjust("10 seconds")
       assert.deepStrictEqual(executor.stuck().map(({ task }) => task.name), ["stubborn"])
-      yield* TestClock.adjust("1 hour")
-    }).pipe(Effect.provide(bench(Stubborn.toLayer(() => Effect.uninterruptible(Effect.sleep("30 minutes"))))))
+      yield* TestClock.adjust("5 minutes")
+    }).pipe(Effect.provide(bench(Stubborn.toLayer(() => Effect.uninterruptible(Effect.sleep("3 minutes"))))))
   })
 
   it.effect("hands back what a claim took whose answer was lost", () =>

@@ -16,7 +16,7 @@ import { Executor } from "@outrigger/executor"
 import { PgTaskStore } from "@outrigger/postgres"
 import { Registry, TaskHandlers, TaskStore } from "@outrigger/sdk"
 import { Worker } from "node:worker_threads"
-import { around, currentKey, refOf } from "./current.ts"
+import { currentKey, enter, refOf } from "./current.ts"
 import { loadHandlers } from "./load.ts"
 import type { AgentMessage, RunnerMessage, RunnerSettings } from "./protocol.ts"
 import { allChecks, layerJoined } from "./registries.ts"
@@ -43,14 +43,14 @@ const startWatchdog = () => {
 }
 
 const report = (executor: Executor.Service, registry: Registry.Service): RunnerMessage => {
-  const { failed, handedBack, succeeded, timedOut } = executor.counts()
+  const { failed, handedBack, snoozed, succeeded, timedOut } = executor.counts()
   return {
     _tag: "Report",
     worker: executor.worker(),
     running: executor.running().length,
     stuck: draining ? [] : executor.stuck().map(({ task }) => refOf(task)), // a drain hands back what does not end
     checks: allChecks(registry),
-    counts: { ended: succeeded + failed + handedBack, timedOut }
+    counts: { ended: succeeded + failed + handedBack + snoozed, timedOut }
   }
 }
 
@@ -85,7 +85,7 @@ const run = ({ databaseUrl, drainTimeout, killAfter, name, tasks, verbose }: Run
   const handlers = yield* Effect.tryPromise({ try: () => loadHandlers(tasks), catch: (error) => error as Error })
   const [first, ...rest] = handlers
   const store = PgTaskStore.layer({ url: Redacted.make(databaseUrl), applicationName: `outrigger ${name}` })
-  const executor = Executor.layer({ name, drainTimeout, killAfter, around }).pipe(
+  const executor = Executor.layer({ name, drainTimeout, killAfter, enter }).pipe(
     Layer.provide([Layer.mergeAll(first!, ...rest), layerJoined]),
     Layer.provideMerge(store)
   )

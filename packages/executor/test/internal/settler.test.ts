@@ -20,7 +20,7 @@ const bench = (how: TaskStore.Service["settle"], trusted: () => boolean = () => 
   const settler = new Settler()
   const told: Array<readonly [id: string, applied: boolean]> = []
   yield* Effect.forkScoped(settler.loop(store, trusted))
-  const add = (id: string, worker = "w1") => settler.add(worker, success(id), (applied) => told.push([id, applied]))
+  const add = (id: string, worker = "w1") => settler.add({ worker, settlement: success(id), done: (applied) => told.push([id, applied]) })
   return { add, calls, settler, told }
 })
 
@@ -36,6 +36,22 @@ describe("Settler", () => {
     yield* TestClock.adjust("2 seconds")
     assert.deepStrictEqual(calls, [["w1", ["1"]], ["w1", ["2", "3", "4"]]])
     assert.deepStrictEqual(told, [["1", true], ["2", true], ["3", true], ["4", true]])
+  }))
+
+  it.effect("writes full batches beside one another, three at most, and what fills none when they are done", () => Effect.gen(function*() {
+    const { add, calls, settler, told } = yield* bench((worker, settlements) => Effect.delay(applied(worker, settlements), "1 second"))
+    const sizes = () => calls.map(([, ids]) => ids.length)
+    const end = (many: number) => { for (let n = 0; n < many; n++) add(`${calls.length}-${n}`) }
+    end(1)
+    yield* TestClock.adjust("1 milli")
+    end(499)
+    yield* TestClock.adjust("1 milli")
+    assert.deepStrictEqual(sizes(), [1])
+    end(1900)
+    yield* TestClock.adjust("1 milli")
+    assert.deepStrictEqual([sizes(), settler.size], [[1, 500, 500], 2400])
+    yield* TestClock.adjust("4 seconds")
+    assert.deepStrictEqual([sizes(), settler.size, told.length], [[1, 500, 500, 500, 500, 399], 0, 2400])
   }))
 
   it.effect("tells each outcome whether it was applied", () => Effect.gen(function*() {

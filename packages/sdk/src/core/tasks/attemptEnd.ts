@@ -7,7 +7,10 @@
  *   failed for good                   dead                              spent
  *   failed, timed out, crashed        tried again, or dead at the last  spent
  *   a dependency let nothing through  handed back, dead after too long  unspent
+ *   wants to be asked later (snooze)  handed back                       unspent
  *   cut off (drain, deploy)           handed back                       unspent
+ *
+ * Only hand-backs because of a dependency count against `maxHandbacks`.
  */
 import { delayOf } from "../retry/retry.ts"
 import { formatPath } from "./path.ts"
@@ -21,6 +24,7 @@ export type AttemptEnd =
   | { readonly _tag: "TimedOut"; readonly timeout: number }
   /** A dependency rejected the call without trying. */
   | { readonly _tag: "Unavailable"; readonly failure: TaskFailure; readonly retryAfter: number | undefined }
+  | { readonly _tag: "Snoozed"; readonly delay: number; readonly reason: string }
   | { readonly _tag: "CutOff"; readonly reason: string }
 
 /** The claimed task, as far as the decision goes. */
@@ -33,7 +37,7 @@ export interface Claim {
   readonly waited?: number | undefined
 }
 
-/** No dependency is asked again sooner than this. */
+/** No dependency is asked again sooner than this, nor a handler that wants to wait. */
 const shortestHandback = 1000
 
 /** The transition that follows. `random` is in [0, 1). */
@@ -52,7 +56,8 @@ export const settle = (end: AttemptEnd, task: Claim, definition: Pick<TaskDefini
       return failed(failure, true, task, definition, random)
     }
     case "Unavailable": return unavailable(end.failure, end.retryAfter, task, random)
-    case "CutOff": return { _tag: "HandBack", id, fence, delay: 0, reason: end.reason }
+    case "Snoozed": return { _tag: "HandBack", id, fence, delay: Math.round(Math.max(shortestHandback, end.delay)), reason: end.reason, counted: false }
+    case "CutOff": return { _tag: "HandBack", id, fence, delay: 0, reason: end.reason, counted: false }
   }
 }
 

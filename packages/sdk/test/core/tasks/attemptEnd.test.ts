@@ -19,6 +19,7 @@ const down: End = { _tag: "Unavailable", failure: { name: "BreakerOpenError", me
 const unknownDown: End = { ...down, retryAfter: undefined }
 const soonUp: End = { ...down, retryAfter: 5 }
 const cutOff: End = { _tag: "CutOff", reason: "the worker is draining" }
+const snoozed: End = { _tag: "Snoozed", delay: 600_000, reason: "not there yet" }
 const timeoutFailure = { name: "TaskTimeout", message: "Task timeout after 900s" }
 
 describe("settle", () => {
@@ -37,7 +38,9 @@ describe("settle", () => {
     ["no outage is asked about sooner than after a second", soonUp, {}, { _tag: "HandBack", ...at, delay: 1000, reason: "payments is open" }],
     ["the 100th hand-back still waits", down, { handbacks: 99 }, { _tag: "HandBack", ...at, delay: 30_000, reason: "payments is open" }],
     ["what waited just under a day still waits", down, { waited: day - 1 }, { _tag: "HandBack", ...at, delay: 30_000, reason: "payments is open" }],
-    ["a drain hands back at once", cutOff, { attempt: 3, handbacks: 1000, waited: 9 * day }, { _tag: "HandBack", ...at, delay: 0, reason: "the worker is draining" }]
+    ["a drain hands back at once", cutOff, { attempt: 3, handbacks: 1000, waited: 9 * day }, { _tag: "HandBack", ...at, delay: 0, reason: "the worker is draining", counted: false }],
+    ["a snooze hands back for as long as the handler wants, and does not count", snoozed, { attempt: 3, handbacks: 1000, waited: 9 * day }, { _tag: "HandBack", ...at, delay: 600_000, reason: "not there yet", counted: false }],
+    ["no snooze is shorter than a second", { ...snoozed, delay: 5 }, {}, { _tag: "HandBack", ...at, delay: 1000, reason: "not there yet", counted: false }]
   ])("%s", (_, end, changes, expected) => {
     assert.deepStrictEqual(AttemptEnd.settle(end, { ...claim, ...changes }, definition, 0), expected)
   })
@@ -76,7 +79,7 @@ describe("settle", () => {
 
   it("always answers under the claim's own id and fence, with a delay that a store takes", () => {
     const jitter = fc.constantFrom("none" as const, "full" as const, "equal" as const, "decorrelated" as const)
-    const anyEnd = fc.constantFrom(succeeded, final, retryable, timedOut, down, unknownDown, soonUp, cutOff)
+    const anyEnd = fc.constantFrom(succeeded, final, retryable, timedOut, down, unknownDown, soonUp, snoozed, cutOff)
     const counts = fc.record({ attempt: fc.integer({ min: 1, max: 2000 }), handbacks: fc.nat(200), waited: fc.nat(2 * day) })
     fc.assert(fc.property(anyEnd, counts, jitter, fc.nat(10_000), fc.double({ min: 0, max: 0.999999, noNaN: true }), (end, counted, kind, times, random) => {
       const { retry } = TaskStore.defineTask("any", { retry: { times, jitter: kind } })
