@@ -191,6 +191,15 @@ export const suite = (name: string, layer: Layer.Layer<TaskStore.TaskStore, unkn
       assert.deepStrictEqual(order, [c, b, d, a])
     }))
 
+    test("starves nothing: of ten claims one takes the oldest, whatever its priority", Effect.gen(function*() {
+      const { claim, enqueue, worker } = yield* using
+      const [old] = yield* enqueue(task({ priority: 9 }), ...Array.from({ length: 12 }, () => task({ priority: 0 })))
+      const w = yield* worker()
+      const claimed: Array<string> = []
+      for (let turn = 0; turn < 10; turn++) claimed.push(...(yield* claim(w, 1)).map(({ id }) => id))
+      assert.strictEqual(claimed.indexOf(old!), 9)
+    }))
+
     test("gives only what the worker can run: this name, this version, this queue", Effect.gen(function*() {
       const { claim, enqueue, worker } = yield* using
       const [wanted] = yield* enqueue(task(), task({ version: 2 }), task({ name: "other" }), task({ queue: "mail" }))
@@ -214,6 +223,123 @@ export const suite = (name: string, layer: Layer.Layer<TaskStore.TaskStore, unkn
       const first = yield* until(Effect.map(claim(w), ([one]) => one))
       assert.strictEqual(first.id, soon)
       assert.strictEqual((yield* get(later!)).state, "scheduled")
+    }))
+  })
+
+  describe(`${name}: concurrency keys`, () => {
+    const keyed = (changes: Partial<TaskStore.NewTask> = {}) => task({ concurrencyKey: "k", ...changes })
+    const succeed = ({ fence, id }: TaskStore.ClaimedTask): TaskStore.Settlement => ({ _tag: "Succeed", id, fence, result: null })
+    const ids = (tasks: ReadonlyArray<TaskStore.ClaimedTask>) => tasks.map(({ id }) => id)
+
+    test("run one of a key at a time, in the order of their enqueuing, and hold up nobody else", Effect.gen(function*() {
+      const { claim, enqueue, store, worker } = yield* using
+      const [a, b, other, c] = yield* enqueue(keyed(), keyed({ name: "other" }), task(), keyed({ priority: 0 }))
+      const w = yield* worker()
+      const both = [route, { ...route, name: "other" }]
+      const first = [...yield* claim(w, 10, both), ...yield* claim(w, 10, both)]
+      assert.sameMembers(ids(first), [a, other])
+      yield* store.settle(w, first.map(succeed))
+      const second = yield* claim(w, 10, both)
+      assert.deepStrictEqual(ids(second), [b])
+      yield* store.settle(w, second.map(succeed))
+      assert.deepStrictEqual(ids(yield* claim(w, 10, both)), [c])
+      assert.deepStrictEqual(ids(yield* claim(w, 10, both)), [])
+    }))
+
+    test("run as many at a time as they say", Effect.gen(function*() {
+      const { claim, enqueue, store, worker } = yield* using
+      const [a, b, c, d] = yield* enqueue(...Array.from({ length: 4 }, () => keyed({ keyConcurrency: 2 })))
+      const w = yield* worker()
+      const first = yield* claim(w)
+      assert.deepStrictEqual(ids(first), [a, b])
+      assert.deepStrictEqual(ids(yield* claim(w)), [])
+      yield* store.settle(w, [succeed(first[1]!)])
+      const second = yield* claim(w)
+      assert.deepStrictEqual(ids(second), [c])
+      yield* store.settle(w, [first[0]!, second[0]!].map(succeed))
+      assert.deepStrictEqual(ids(yield* claim(w)), [d])
+    }))
+
+    for (const [how, end] of Object.entries({
+      succeeds: ({ fence, id }, store, w) => store.settle(w, [{ _tag: "Succeed", id, fence, result: 1 }]),
+      dies: ({ fence, id }, store, w) => store.settle(w, [{ _tag: "Die", id, fence, failure }]),
+      "is tried again later": ({ fence, id }, store, w) => store.settle(w, [{ _tag: "Retry", id, fence, delay: 60_000, failure }]),
+      "is tried again at once": ({ fence, id }, store, w) => store.settle(w, [{ _tag: "Retry", id, fence, delay: 0, failure }]),
+      "is handed back": ({ fence, id }, store, w) => store.settle(w, [{ _tag: "HandBack", id, fence, delay: 60_000, reason: "" }]),
+      "is cancelled": ({ id }, store) => store.cancel(id),
+      "loses its worker": (_, store, w) => store.deregister(w)
+    } satisfies Record<string, (task: TaskStore.ClaimedTask, store: TaskStore.Service, worker: string) => Effect.Effect<unknown, unknown>>)) {
+      test(`pass on when the one that runs ${how}`, Effect.gen(function*() {
+        const { claim, enqueue, store, until, worker } = yield* using
+        const [first, second] = yield* enqueue(keyed(), keyed())
+        const [w, next] = yield* Effect.all([worker(), worker()])
+        const [running] = yield* claim(w)
+        assert.strictEqual(running!.id, first)
+        assert.deepStrictEqual(yield* claim(next), [])
+        yield* end(running!, store, w)
+        const claimed = yield* until(Effect.map(claim(next, 1), ([one]) => one))
+        // What lost its worker was enqueued first, but it became ready last.
+        assert.strictEqual(claimed.id, second)
+      }))
+    }
+
+    test("pass on when a worker dies", Effect.gen(function*() {
+      const { claim, enqueue, until, worker } = yield* using
+      const [first, second] = yield* enqueue(keyed(), keyed())
+      const [dying, living] = yield* Effect.all([worker(5), worker()])
+      assert.deepStrictEqual(ids(yield* claim(dying)), [first])
+      const claimed = yield* until(Effect.map(claim(living), ([one]) => one))
+      assert.strictEqual(claimed.id, second)
+    }))
+
+    test("wait for nobody who runs something that this worker cannot", Effect.gen(function*() {
+      const { claim, enqueue, store, until, worker } = yield* using
+      const [first, second, third] = yield* enqueue(keyed(), keyed({ queue: "mail" }), keyed())
+      const [w, postman] = yield* Effect.all([worker(), worker()])
+      const mail = [{ ...route, queue: "mail" }]
+      const mine = yield* claim(w)
+      assert.deepStrictEqual(ids(mine), [first])
+      assert.deepStrictEqual(yield* claim(postman, 10, mail), [])
+      yield* store.settle(w, mine.map(succeed))
+      const [next] = yield* claim(w)
+      assert.strictEqual(next!.id, third)
+      yield* store.settle(w, [succeed(next!)])
+      assert.strictEqual((yield* until(Effect.map(claim(postman, 10, mail), ([one]) => one))).id, second)
+    }))
+
+    test("show what waits for its key as ready, and count it", Effect.gen(function*() {
+      const { claim, enqueue, get, store, worker } = yield* using
+      const [, second] = yield* enqueue(keyed(), keyed())
+      yield* claim(yield* worker())
+      assert.strictEqual((yield* get(second!)).state, "ready")
+      assert.deepStrictEqual((yield* store.list({ limit: 10, state: "ready" })).tasks.map(({ id }) => id), [second])
+      assert.deepInclude((yield* store.queues)[0], { ready: 1, running: 1 })
+    }))
+
+    test("never have two at once nor out of order, whoever claims and settles beside whom", Effect.gen(function*() {
+      const { claim, enqueue, store, worker } = yield* using
+      const all = yield* enqueue(...Array.from({ length: 120 }, (_, n) => keyed({ payload: n, concurrencyKey: `k${n % 4}` })))
+      const running = new Map<string, number>()
+      const last = new Map<string, number>()
+      let done = 0
+      const work = (w: string): Effect.Effect<void, unknown> => Effect.gen(function*() {
+        while (done < all.length) {
+          const claimed = yield* claim(w, 7)
+          for (const { concurrencyKey: key = "", payload } of claimed) {
+            running.set(key, (running.get(key) ?? 0) + 1)
+            assert.strictEqual(running.get(key), 1)
+            assert.isAbove(payload as number, last.get(key) ?? -1)
+            last.set(key, payload as number)
+          }
+          yield* Effect.yieldNow
+          for (const { concurrencyKey: key = "" } of claimed) running.set(key, running.get(key)! - 1)
+          const ended = yield* store.settle(w, claimed.map(succeed))
+          done += ended.length
+        }
+      })
+      const workers = yield* Effect.all([worker(), worker()])
+      yield* Effect.all(workers.flatMap((w) => [work(w), work(w)]), { concurrency: "unbounded" })
+      assert.strictEqual(done, all.length)
     }))
   })
 

@@ -14,6 +14,7 @@ import { statements as breakers } from "./internal/migrations/0002_breakers.ts"
 import { statements as effectStores } from "./internal/migrations/0003_effectStores.ts"
 import { statements as limits } from "./internal/migrations/0003_limits.ts"
 import { statements as enqueueOptions } from "./internal/migrations/0004_enqueueOptions.ts"
+import { statements as keys } from "./internal/migrations/0005_keys.ts"
 import { statements as schedules } from "./internal/migrations/0006_schedules.ts"
 import { statements as queues } from "./internal/migrations/0007_queues.ts"
 import { statements as finished } from "./internal/migrations/0008_finished.ts"
@@ -35,6 +36,7 @@ export const migrations: ReadonlyArray<Migration> = [
   { id: 2, name: "breakers", oldestRelease: "0.1.0", statements: breakers },
   { id: 3, name: "limits", oldestRelease: "0.1.0", statements: [...limits, ...effectStores] },
   { id: 4, name: "enqueue options", oldestRelease: "0.1.0", statements: enqueueOptions },
+  { id: 5, name: "keys", oldestRelease: "0.1.0", statements: keys },
   { id: 6, name: "schedules", oldestRelease: "0.1.0", statements: schedules },
   { id: 7, name: "queues", oldestRelease: "0.1.0", statements: queues },
   { id: 8, name: "finished by day", oldestRelease: "0.1.0", statements: finished }

@@ -21,7 +21,8 @@ import type * as Scope from "effect/Scope"
 import type { SqlError } from "effect/sql/SqlError"
 import { PgClient } from "@effect/sql-pg"
 import { Task, TaskStore } from "@outrigger/sdk"
-import { Claims, planner } from "./internal/claim.ts"
+import { Claims } from "./internal/claim/claims.ts"
+import { planner } from "./internal/claim/statements.ts"
 import { makeEnqueue } from "./internal/enqueue.ts"
 import { isDeadlock, storeUnavailable } from "./internal/errors.ts"
 import { QueueGate } from "./internal/queueGate.ts"
@@ -37,7 +38,7 @@ import { Waiters } from "./internal/waiters.ts"
 const isId = (id: string): boolean => /^\d{1,18}$/.test(id)
 
 const listWhere = `
-  ($1::bigint is null or t.id < $1::bigint) and ($2::text is null or t.state = $2) and ($3::text is null or r.queue = $3)
+  ($1::bigint is null or t.id < $1::bigint) and ($2::text is null or t.state = $2 or (t.state = 'parked' and $2 = 'ready')) and ($3::text is null or r.queue = $3)
   and ($4::text is null or r.name = $4)`
 
 const definitionsSql = `
@@ -132,19 +133,35 @@ const workerSide = (sql: PgClient.PgClient, query: Query) => ({
     : query(`delete from outrigger.sleeper where worker = $1`, [Number(worker)]))
 })
 
+/** Among those who are woken from within this process, until the scope closes. */
+const here = (wakes: Set<() => void>, wake: () => void) => Effect.acquireRelease(
+  Effect.sync(() => wakes.add(wake)),
+  () => Effect.sync(() => wakes.delete(wake))
+)
+
 const taskSide = (sql: PgClient.PgClient, query: Query, waiters: Waiters, gate: QueueGate, retention: Kept): Pick<TaskStore.Service, "claim" | "settle" | "progress" | "upkeep" | "onWake"> => {
   const claims = new Claims(sql, gate)
+  const wakes = new Set<() => void>()
   return {
     claim: (request) => ask(claims.claim(request)),
-    settle: (worker, settlements) => Effect.tap(ask(again(settle(sql, worker, settlements))), (ids) => Effect.sync(() => waiters.announce(ids))),
+    settle: (worker, settlements) => Effect.map(ask(again(settle(sql, worker, settlements))), (settled) => {
+      const ids = settled.map(({ id }) => id)
+      const keys = settled.flatMap(({ key }) => key ?? [])
+      waiters.announce(ids)
+      if (keys.length > 0) {
+        claims.ask(keys)
+        for (const wake of wakes) wake()
+      }
+      return ids
+    }),
     progress: (worker, { fence, id, ratio, text }) =>
       Effect.map(query(progressSql, [id, fence, Number(worker), ratio, text]), (rows) => rows.length > 0),
     upkeep: ask(again(makeUpkeep(sql, retention))),
-    onWake: (wake) => Effect.asVoid(Effect.forkScoped(Effect.scoped(Effect.gen(function*() {
+    onWake: (wake) => Effect.asVoid(Effect.andThen(here(wakes, wake), Effect.forkScoped(Effect.scoped(Effect.gen(function*() {
       const notifications = yield* sql.listen("outrigger_wake")
       wake() // what came while nobody listened
       yield* Effect.forever(Effect.map(Queue.take(notifications), wake))
-    })).pipe(Effect.retry(Schedule.spaced("1 second")), Effect.ignore)))
+    })).pipe(Effect.retry(Schedule.spaced("1 second")), Effect.ignore))))
   }
 }
 

@@ -9,7 +9,7 @@ const most = 1000
 
 /**
  * Never counts the table: at most `most` rows of each lane, by the index, and the age of each lane's head. What is scheduled or
- * runs is bounded alike, over all queues.
+ * runs, or waits for its key, is bounded alike, over all queues.
  */
 const statesSql = `
   with ready as (
@@ -24,9 +24,11 @@ const statesSql = `
       (select route, 'scheduled' as state, row_number() over () > ${10 * most} as last from (select route from outrigger.task where state = 'scheduled' order by run_at limit ${10 * most + 1}) s)
       union all
       (select route, 'running', row_number() over () > ${10 * most} from (select route from outrigger.task where state = 'running' order by worker limit ${10 * most + 1}) s)
+      union all
+      (select route, 'parked', row_number() over () > ${10 * most} from (select route from outrigger.task where state = 'parked' order by key, seq limit ${10 * most + 1}) s)
     ) o join outrigger.route r on r.id = o.route group by r.queue, o.state)
   select q.name as queue, (extract(epoch from q.paused_at) * 1000)::float8 as "pausedAt", coalesce(q.chosen, q.declared) as limits,
-    coalesce((select sum(n) from ready where ready.queue = q.name), 0)::float8 as ready,
+    (coalesce((select sum(n) from ready where ready.queue = q.name), 0) + coalesce((select n from others o where o.queue = q.name and o.state = 'parked'), 0))::float8 as ready,
     coalesce((select n from others o where o.queue = q.name and o.state = 'scheduled'), 0)::float8 as scheduled,
     coalesce((select n from others o where o.queue = q.name and o.state = 'running'), 0)::float8 as running,
     coalesce((select bool_or(more) from ready where ready.queue = q.name), false) or coalesce((select bool_or(more) from others o where o.queue = q.name), false) as estimated,

@@ -28,10 +28,10 @@ const estimate = `create function outrigger.estimated_ready(of_route int2, of_pr
   end $$`
 
 /**
- * At most `want` tasks of one queue, as its limits allow now: `statement` claims as many as stand where it says {limit}, and
- * gives rows with `id`, `fence` and `state`. Nothing when another worker is at it: it takes what there is.
+ * At most `want` tasks of one queue, as its limits allow now: `statement` claims as many as stand where it says {limit}, of
+ * `keys` as its $1, and gives rows with `id`, `fence` and `state`. Nothing when another worker is at it: it takes what there is.
  */
-const claimLimited = `create function outrigger.claim_limited(queue_name text, want int, statement text) returns setof jsonb language plpgsql
+const claimLimited = `create function outrigger.claim_limited(queue_name text, want int, statement text, keys text[] default '{}') returns setof jsonb language plpgsql
   set plan_cache_mode = force_custom_plan set enable_seqscan = off set enable_bitmapscan = off set enable_sort = off as $$
   declare
     q outrigger.queue; limits jsonb; room int := want; bucket double precision; claimed record; began int := 0;
@@ -51,7 +51,7 @@ const claimLimited = `create function outrigger.claim_limited(queue_name text, w
       room := least(room, floor(bucket)::int);
     end if;
     if room <= 0 then return; end if;
-    for claimed in execute replace(statement, '{limit}', room::text) loop
+    for claimed in execute replace(statement, '{limit}', room::text) using keys loop
       return next to_jsonb(claimed);
       continue when claimed.state <> 'running';
       began := began + 1;

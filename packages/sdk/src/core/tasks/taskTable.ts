@@ -8,6 +8,7 @@ import type {
 import { expired, isEnd } from "./task.ts"
 import { holdsUnique, newTaskFault } from "./newTask.ts"
 import { type EnqueueError, IdempotencyConflict } from "./taskErrors.ts"
+import { KeyTurns } from "./keyTurns.ts"
 import { QueueTable } from "./queueTable.ts"
 import type { ClaimRequest, ListRequest, QueueState, RedriveFilter, TaskPage, Upkeep, WorkerId } from "./taskPort.ts"
 
@@ -48,6 +49,7 @@ export class TaskTable {
   private nextId = 1
   private nextPlace = 1
   private nextWorker = 1
+  private claims = 0
 
   // ---- the enqueuing side
 
@@ -216,13 +218,18 @@ export class TaskTable {
     if (!this.workers.has(worker)) return []
     const wanted = new Set(routes.map(({ name, queue, version }) => JSON.stringify([queue, name, version])))
     const line = [...this.rows.values()]
-      .filter((row) => row.state === "ready" && !isExpired(row, now) && wanted.has(JSON.stringify([row.queue, row.name, row.version])))
-      .sort((a, b) => a.priority - b.priority || a.place - b.place)
+      .filter((row) => row.state === "ready" && !isExpired(row, now) && this.queues.pausedAt(row.queue) === undefined && wanted.has(JSON.stringify([row.queue, row.name, row.version])))
+      .sort((a, b) => a.place - b.place)
+    const oldestFirst = ++this.claims % 10 === 0 // so that nothing starves
+    const turns = new KeyTurns(line, [...this.rows.values()].filter(({ state }) => state === "running"))
     const running = (queue: string) => [...this.rows.values()].filter((row) => row.state === "running" && row.queue === queue).length
     const claimed: Array<ClaimedTask> = []
-    for (const row of line) {
+    for (const row of oldestFirst ? line : line.toSorted((a, b) => a.priority - b.priority)) {
       if (claimed.length >= limit) break
-      if (this.queues.admit(row.queue, () => running(row.queue), now)) claimed.push(this.claimed(row, worker, now))
+      const next = turns.next(row)
+      if (next === undefined || !this.queues.admit(next.queue, () => running(next.queue), now)) continue
+      turns.take(next)
+      claimed.push(this.claimed(next, worker, now))
     }
     return claimed
   }
