@@ -13,7 +13,7 @@ interface Node {
 }
 
 /** Without a condition an index is read whole, unless a limit stops it. */
-const readsAll = (node: Node): boolean => readsTasks(node) && /^Index/.test(node["Node Type"]) && node["Index Cond"] === undefined
+const readsAll = (node: Node): boolean => readsTasks(node) && node["Node Type"].startsWith("Index") && node["Index Cond"] === undefined
 
 const unlimited = (node: Node): ReadonlyArray<Node> =>
   node["Node Type"] === "Limit" ? [] : [node, ...(node.Plans ?? []).flatMap(unlimited)]

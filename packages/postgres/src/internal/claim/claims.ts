@@ -33,6 +33,8 @@ interface Call {
 interface Part {
   readonly routes: ReadonlyArray<number>
   readonly limit: number
+  /** Whether so many were all that it could take. */
+  readonly full: (count: number) => boolean
   readonly run: (statement: (limit: Limit) => string, keys: ReadonlyArray<string>) => Rows
 }
 
@@ -91,6 +93,7 @@ export class Claims {
     return {
       routes: this.idsOf(routes),
       limit,
+      full: (count) => count >= limit,
       run: (statement, keys) => keys.length > 0
         ? this.sql.unsafe<ClaimedRow>(statement(limit), [keys])
         : this.sql.unsafe<ClaimedRow>(statement(limit)).unprepared
@@ -101,6 +104,7 @@ export class Claims {
     return {
       routes: this.idsOf(routes),
       limit,
+      full: (count) => count > 0, // its limits are not known here
       run: (statement, keys) => Effect.map(
         this.sql.unsafe<{ task: ClaimedRow }>("select outrigger.claim_limited($1, $2, $3, $4::text[]) as task", [queue, limit, statement("{limit}"), keys]),
         (rows) => rows.map(({ task }) => task)
@@ -131,7 +135,7 @@ export class Claims {
   private take(call: Call, part: Part, picks: ReadonlyArray<Pick>): Rows {
     return Effect.gen({ self: this }, function*() {
       const rows = yield* part.run((limit) => claimSql(call.worker, picks, limit), [])
-      this.lanes.learn(picks, rows, yield* now)
+      this.lanes.learn(picks, rows, part.full(rows.length), yield* now)
       const running = rows.filter(({ state }) => state === "running")
       const keys = [...new Set(rows.flatMap(({ key }) => key ?? []))]
       if (running.length === 0 && keys.length > 0) {

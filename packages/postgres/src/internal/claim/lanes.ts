@@ -40,8 +40,9 @@ export interface Lane {
   head: number
   /** Whether there may be something above `fast`. */
   live: boolean
-  /** How many to ask for: twice as many as there were the last time. */
+  /** How many to ask for: twice as many as there were the last time; and how many to expect. */
   width: number
+  expected: number
   /** What a sweep found behind `fast`, until a claim takes it up. */
   late: Late | undefined
 }
@@ -52,12 +53,15 @@ interface Late {
   readonly width: number
 }
 
-/** A part of a claim: at most `limit` of the lane, above `after`. */
-export interface Pick {
-  readonly lane: Lane
+interface Range {
   readonly after: number
   /** Of what is late. */
   readonly upTo: number | undefined
+}
+
+/** A part of a claim: at most `limit` of the lane, above `after`. */
+export interface Pick extends Range {
+  readonly lane: Lane
   readonly limit: number
 }
 
@@ -97,15 +101,15 @@ export interface Taken {
 const priorities = 10
 const narrow = 32
 const wide = 500
+/** A claim asks for so many times what it may take, at most. */
+const greed = 4
 /** Milliseconds: how long a look may be old, how often a sweep may be, and from when on it counts as slow. */
 const lookEvery = 100
 const sweepEvery = 20
 const slowSweep = 10
 
 const laneOf = (route: number, priority: number): Lane =>
-  ({ route, priority, fast: 0, safe: 0, head: 0, live: false, width: wide, late: undefined })
-
-const longest = (limit: number, width: number) => Math.max(1, Math.min(limit, width))
+  ({ route, priority, fast: 0, safe: 0, head: 0, live: false, width: wide, expected: 1, late: undefined })
 
 export class Lanes {
   private readonly routes = new Map<number, ReadonlyArray<Lane>>()
@@ -132,27 +136,30 @@ export class Lanes {
   // ---- claims
 
   /**
-   * What a claim of these routes should ask for; nothing when nothing is known to be there. Late ones first; then the best
-   * priority first and its routes in turn, or every tenth time the oldest heads, so that nothing starves.
+   * What a claim of these routes should ask for, in this order; nothing when nothing is known to be there. Late ones first; then
+   * the best priority first and its routes in turn, or every tenth time the oldest heads, so that nothing starves. Together they
+   * may find more than `limit`: the claim takes the first of it.
    */
   picks(open: ReadonlyArray<number>, limit: number): ReadonlyArray<Pick> {
     const lanes = open.flatMap((route) => this.routes.get(route) ?? [])
     const picks: Array<Pick> = []
     let left = limit
-    const add = (lane: Lane, after: number, upTo: number | undefined, width: number) => {
-      if (left < 1) return false
-      const pick = { lane, after, upTo, limit: longest(left, width) }
-      picks.push(pick)
-      left -= pick.limit
+    let most = greed * limit
+    const add = (lane: Lane, range: Range, width: number, expected: number): boolean => {
+      if (left < 1 || most < 1) return false
+      const count = Math.min(limit, width)
+      picks.push({ lane, ...range, limit: count })
+      left -= Math.min(count, expected)
+      most -= count
       return true
     }
     for (const lane of lanes) {
       const { late } = lane
-      if (late !== undefined && add(lane, late.after, late.upTo, late.width)) lane.late = undefined
+      if (late !== undefined && add(lane, late, late.width, late.width)) lane.late = undefined
     }
     if (picks.length > 0 && this.slow) return picks // they wade: let nobody wait with them
     const live = lanes.filter((lane) => lane.live)
-    if (live.length > 0) for (const lane of this.inTurn(live, open)) add(lane, lane.fast, undefined, lane.width)
+    if (live.length > 0) for (const lane of this.inTurn(live, open)) add(lane, { after: lane.fast, upTo: undefined }, lane.width, lane.expected)
     return picks
   }
 
@@ -164,32 +171,39 @@ export class Lanes {
     return lanes.toSorted((a, b) => a.priority - b.priority || rank.get(a.route)! - rank.get(b.route)!)
   }
 
-  /** What a claim took of what it picked. A lane that gave less than it was asked for is empty until a look says otherwise. */
-  learn(picks: ReadonlyArray<Pick>, taken: ReadonlyArray<Taken>, now: number): void {
-    const got = new Map(picks.map((pick) => [pick, { count: 0, last: pick.after }]))
-    const of = Map.groupBy(picks, ({ lane }) => lane)
+  /**
+   * What a claim took of what it picked. A lane that gave less than it was asked for is empty until a look says otherwise; but
+   * when as many were taken as could be (`full`), nothing is known of the last that gave some, and of those after it.
+   */
+  learn(picks: ReadonlyArray<Pick>, taken: ReadonlyArray<Taken>, full: boolean, now: number): void {
+    const shares = picks.map(({ after }) => ({ count: 0, last: after }))
+    const of = Map.groupBy(picks.keys(), (index) => picks[index]!.lane)
     for (const { priority, route, seq } of taken) {
-      const pick = of.get(this.routes.get(route)![priority]!)!.find(({ upTo = Infinity }) => seq <= upTo)!
-      const share = got.get(pick)!
+      const share = shares[of.get(this.routes.get(route)![priority]!)!.find((index) => seq <= (picks[index]!.upTo ?? Infinity))!]!
       share.count++
       share.last = Math.max(share.last, seq)
     }
-    for (const [pick, { count, last }] of got) {
-      if (pick.upTo === undefined) this.learnLane(pick, count, last, now)
-      else if (count >= pick.limit) pick.lane.late ??= { after: last, upTo: pick.upTo, width: 2 * pick.limit }
+    const cut = full ? shares.findLastIndex(({ count }) => count > 0) : picks.length
+    for (const [index, { count, last }] of shares.entries()) {
+      const { lane, limit, upTo } = picks[index]!
+      const more = count >= limit || index >= cut
+      if (upTo === undefined) this.learnLane(picks[index]!, count, last, more, now)
+      else if (more) lane.late ??= { after: last, upTo, width: 2 * limit }
     }
   }
 
-  private learnLane({ lane, limit }: Pick, count: number, last: number, now: number): void {
+  private learnLane({ lane, limit }: Pick, count: number, last: number, more: boolean, now: number): void {
     lane.fast = Math.max(lane.fast, last)
     if (count >= limit) {
       lane.width = Math.max(lane.width, Math.min(wide, 2 * limit))
-      lane.head = Math.max(lane.head, lane.fast)
-    } else {
+      lane.expected = limit
+    } else if (!more) {
       lane.width = Math.max(narrow, 2 * count)
+      lane.expected = Math.max(1, count)
       lane.live = false
       this.lookAt = Math.min(this.lookAt, now + 10 * this.cost)
     }
+    if (more) lane.head = Math.max(lane.head, lane.fast)
   }
 
   // ---- looks and sweeps
@@ -221,9 +235,9 @@ export class Lanes {
       return
     }
     if (closes) this.closed = this.sample.place
+    this.slow = this.cost >= slowSweep
     for (const [index, lane] of question.lanes.entries()) this.swept(lane, answer.heads[index]!)
     if (answer.xid !== null) this.sample = { place: answer.place, xid: answer.xid }
-    this.slow = this.cost >= slowSweep
     this.sweepAt = now + Math.max(sweepEvery, 10 * this.cost)
   }
 
@@ -234,7 +248,7 @@ export class Lanes {
 
   private swept(lane: Lane, head: number): void {
     lane.safe = Math.max(lane.safe, head > 0 && head <= this.closed ? head - 1 : this.closed)
-    lane.late = head > 0 && head <= lane.fast ? { after: head - 1, upTo: lane.fast, width: narrow } : undefined
+    lane.late = head > 0 && head <= lane.fast ? { after: head - 1, upTo: lane.fast, width: this.slow ? wide : narrow } : undefined
     lane.fast = Math.max(lane.fast, lane.safe)
     lane.head = head
     lane.live = head > 0

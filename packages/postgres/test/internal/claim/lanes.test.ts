@@ -31,10 +31,27 @@ describe("picks", () => {
     expect(withRoutes().picks(routes, 500)).toEqual([])
   })
 
-  it("begin with the best priority, and give it all the room", () => {
+  it("begin with the best priority, and go on to others while little is expected of it", () => {
     const lanes = withRoutes()
     answer(lanes, 0, { "1/7": 10, "2/3": 20 })
-    expect(shape(lanes)).toEqual([{ lane: "2/3", after: 0, limit: 500, upTo: undefined }])
+    const picks = lanes.picks(routes, 500)
+    expect(picks.map(({ lane, limit }) => [lane.priority, limit])).toEqual([[3, 500], [7, 500]])
+    lanes.learn(picks, rows(2, 3, 20, 500), true, 0)
+    expect(shape(lanes)).toEqual([{ lane: "2/3", after: 519, limit: 500, upTo: undefined }])
+  })
+
+  it("ask for no more than four times what may be taken", () => {
+    const lanes = withRoutes()
+    answer(lanes, 0, Object.fromEntries(Array.from({ length: 10 }, (_, priority) => [`1/${priority}`, 1 + priority])))
+    expect(shape(lanes, routes, 10).map(({ limit }) => limit)).toEqual([10, 10, 10, 10])
+  })
+
+  it("keep what a full claim did not come to, and leave what it read to its end", () => {
+    const lanes = withRoutes()
+    answer(lanes, 0, { "1/0": 1, "1/1": 2, "1/2": 3 })
+    const picks = lanes.picks(routes, 10)
+    lanes.learn(picks, [...rows(1, 0, 1, 4), ...rows(1, 1, 5, 6)], true, 0)
+    expect(shape(lanes, routes, 10).map(({ after, lane }) => [lane, after])).toEqual([["1/1", 10], ["1/2", 0]])
   })
 
   it("leave out the routes that are closed now", () => {
@@ -57,10 +74,9 @@ describe("picks", () => {
     expect(first.map((lane, index) => lane === "1/9" ? index + 1 : 0).filter(Boolean)).toEqual([10, 20])
   })
 
-  it("never ask for more than the limit", () => {
+  it("are none when nothing may be taken", () => {
     const lanes = withRoutes()
-    answer(lanes, 0, { "1/0": 1, "1/1": 2, "2/2": 3 })
-    expect(shape(lanes, routes, 1)).toHaveLength(1)
+    answer(lanes, 0, { "1/0": 1 })
     expect(shape(lanes, routes, 0)).toEqual([])
   })
 
@@ -69,7 +85,7 @@ describe("picks", () => {
     const ask = (count: number, from: number) => {
       answer(lanes, from, { "1/0": from })
       const picks = lanes.picks(routes, 500)
-      lanes.learn(picks, rows(1, 0, from, Math.min(count, picks[0]!.limit)), 0)
+      lanes.learn(picks, rows(1, 0, from, Math.min(count, picks[0]!.limit)), false, 0)
       return picks[0]!.limit
     }
     expect([ask(100, 1), ask(3, 200), ask(500, 300), ask(500, 400), ask(500, 600), ask(500, 800), ask(500, 1300)]).toEqual(
@@ -81,8 +97,8 @@ describe("picks", () => {
     const lanes = withRoutes()
     answer(lanes, 0, { "1/0": 1 })
     const [first, second] = [lanes.picks(routes, 10), lanes.picks(routes, 10)]
-    lanes.learn(second, rows(1, 0, 11, 10), 0)
-    lanes.learn(first, rows(1, 0, 1, 10), 0)
+    lanes.learn(second, rows(1, 0, 11, 10), false, 0)
+    lanes.learn(first, rows(1, 0, 1, 10), false, 0)
     expect(shape(lanes)[0]).toMatchObject({ after: 20 })
   })
 })
@@ -91,7 +107,7 @@ describe("a lane that came short", () => {
   it("is left until a look finds something, and a look is due at once when looks are cheap", () => {
     const lanes = withRoutes()
     answer(lanes, 0, { "1/0": 1 })
-    lanes.learn(lanes.picks(routes, 500), rows(1, 0, 1, 3), 1)
+    lanes.learn(lanes.picks(routes, 500), rows(1, 0, 1, 3), false, 1)
     expect(shape(lanes)).toEqual([])
     expect(lanes.due(1)).toBe(true)
     answer(lanes, 1, { "1/0": 8 })
@@ -129,25 +145,25 @@ describe("a sweep", () => {
   it("finds what was committed late, which is then claimed from a range of its own, first", () => {
     const lanes = withRoutes()
     answer(lanes, 0, { "1/0": 100 })
-    lanes.learn(lanes.picks(routes, 50), rows(1, 0, 100, 50), 0)
+    lanes.learn(lanes.picks(routes, 50), rows(1, 0, 100, 50), false, 0)
     answer(lanes, 1000, { "1/0": 40 })
     const picks = lanes.picks(routes, 500)
     expect(picks.map(({ after, limit, upTo }) => ({ after, limit, upTo }))).toEqual([
-      { after: 39, limit: 32, upTo: 149 }, { after: 149, limit: 468, upTo: undefined }
+      { after: 39, limit: 32, upTo: 149 }, { after: 149, limit: 500, upTo: undefined }
     ])
-    lanes.learn(picks, [...rows(1, 0, 40, 32), ...rows(1, 0, 150, 468)], 1000)
+    lanes.learn(picks, [...rows(1, 0, 40, 32), ...rows(1, 0, 150, 468)], true, 1000)
     expect(shape(lanes).slice(0, 2)).toEqual([
-      { lane: "1/0", after: 71, limit: 64, upTo: 149 }, { lane: "1/0", after: 617, limit: 436, upTo: undefined }
+      { lane: "1/0", after: 71, limit: 64, upTo: 149 }, { lane: "1/0", after: 617, limit: 500, upTo: undefined }
     ])
   })
 
-  it("that was slow has what it found claimed alone, so that nobody wades along", () => {
+  it("that was slow has what it found claimed alone and by the batch, so that nobody wades along, and not often", () => {
     const lanes = withRoutes()
     answer(lanes, 0, { "1/0": 100, "2/0": 90 })
-    lanes.learn(lanes.picks([1], 50), rows(1, 0, 100, 50), 0)
+    lanes.learn(lanes.picks([1], 50), rows(1, 0, 100, 50), false, 0)
     const question = lanes.question(1000)
     lanes.answer(question, { heads: question.lanes.map(({ priority, route }) => priority > 0 ? 0 : route === 1 ? 40 : 90), place: 200, oldest: 1, xid: null }, 1200)
-    expect(shape(lanes)).toEqual([{ lane: "1/0", after: 39, limit: 32, upTo: 149 }])
+    expect(shape(lanes)).toEqual([{ lane: "1/0", after: 39, limit: 500, upTo: 149 }])
   })
 })
 

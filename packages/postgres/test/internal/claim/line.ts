@@ -11,6 +11,8 @@ interface Claim {
   readonly xid: number
   readonly picks: ReadonlyArray<Pick>
   readonly rows: ReadonlyArray<Row>
+  readonly locked: ReadonlyArray<Row>
+  readonly limit: number
 }
 
 interface Look {
@@ -70,23 +72,21 @@ export class Line {
     if (picks.length === 0) return
     const xid = this.begin()
     const ready = this.ready()
-    const rows = picks.flatMap((pick) => {
+    const locked = picks.flatMap((pick) => {
       const found = this.first(ready, pick)
       for (const row of found) row.lockedBy = xid
       return found
     })
-    this.claims.push({ xid, picks, rows })
+    this.claims.push({ xid, picks, rows: locked.slice(0, limit), locked, limit })
   }
 
   end(lanes: Lanes, index: number, how: "answered" | "lost" | "rolled back"): void {
     const [claim] = this.claims.splice(index % Math.max(1, this.claims.length), 1)
     if (claim === undefined) return
     this.running.delete(claim.xid)
-    for (const row of claim.rows) {
-      row.lockedBy = undefined
-      row.taken = how !== "rolled back"
-    }
-    if (how === "answered") lanes.learn(claim.picks, claim.rows, this.now)
+    for (const row of claim.locked) row.lockedBy = undefined
+    for (const row of claim.rows) row.taken = how !== "rolled back"
+    if (how === "answered") lanes.learn(claim.picks, claim.rows, claim.rows.length >= claim.limit, this.now)
     else lanes.doubt()
   }
 
