@@ -6,6 +6,9 @@
  * table in the statement that ends it, so the line holds only what waits or runs. Wake-ups are hints (`NOTIFY`, sent only
  * while somebody sleeps); every worker polls as well.
  *
+ * How claims find their way past what is over is told in `internal/claim/lanes.ts`, whose turn a concurrency key is in
+ * `internal/claim/turns.ts`, why writes are exact in `internal/settle.ts`.
+ *
  * Survived: a worker that dies (lease, reaping, fence), PostgreSQL restarting (errors are retryable, LISTEN comes back), a
  * client that hears an error though its enqueue was committed (idempotency keys).
  */

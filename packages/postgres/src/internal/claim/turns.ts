@@ -19,8 +19,8 @@
  * place. `mark` is below the oldest of the line when the turn was taken, so that the next need not read what is over; a task
  * that comes in behind it (its enqueuer committed late) gets a new place within a second.
  *
- * Turns of the past are deleted after a minute. A claim that takes longer between its snapshot and its insert than that might
- * take a turn a second time; the pool's statements are ended long before.
+ * Turns of the past are deleted after a minute; so that nobody takes one of those again by an old snapshot, a statement that
+ * has gone on for half of that takes none.
  */
 import { claimedColumns, type Limit, run } from "./statements.ts"
 
@@ -49,7 +49,7 @@ export const turnSql = (worker: number, routes: ReadonlyArray<number>, most: num
     where id = any(array(select id from next)) and state in ('ready', 'parked') for update skip locked),
   held as (insert into outrigger.hold (key, slot, turn, task, fence, mark)
     select next.key, next.slot, next.turn, id, fence + 1, next.mark from next join mine using (id, fence)
-    order by next.key, next.slot on conflict do nothing returning task, fence)
+    where clock_timestamp() < statement_timestamp() + interval '30 seconds' order by next.key, next.slot on conflict do nothing returning task, fence)
   update outrigger.task set ${run(worker)}
   where id = any(array(select task from held)) and case when (id, fence + 1) in (select task, fence from held) then true end
   returning ${claimedColumns}`
