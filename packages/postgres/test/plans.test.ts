@@ -16,7 +16,7 @@ import { faults, pagesOf } from "./support/plans.ts"
 const ids = Array.from({ length: 500 }, (_, index) => String(index + 1))
 const each = (value: string) => ids.map(() => value)
 const owned = [ids, each("1")]
-const changes = JSON.stringify(Object.fromEntries(ids.map((id) => [id, { delay: 0, unspent: 1 }])))
+const changes = JSON.stringify(Object.fromEntries(ids.map((id) => [id, { delay: 0, unspent: 1, counted: 1 }])))
 const keys = Array.from({ length: 100 }, (_, index) => `k${index}`)
 const lanes = Array.from({ length: 30 }, (_, index) => ({ route: 1 + Math.floor(index / 10), priority: index % 10 }))
 
