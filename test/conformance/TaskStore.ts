@@ -431,6 +431,43 @@ export const suite = (name: string, layer: Layer.Layer<TaskStore.TaskStore, unkn
       assert.deepInclude(one, { attempt: 1, handbacks: 1 })
     }))
 
+    test("keeps what each attempt died of, when, and on which worker", Effect.gen(function*() {
+      const { claim, enqueue, get, store, until, worker } = yield* using
+      const [id] = yield* enqueue(task())
+      const [a, b] = [yield* worker(), yield* worker(1)]
+      const [first] = yield* claim(a)
+      yield* store.settle(a, [{ _tag: "Retry", id: id!, fence: first!.fence, delay: 0, failure }])
+      const [second] = yield* claim(b)
+      assert.strictEqual(second!.attempt, 2)
+      yield* until(Effect.map(get(id!), (found) => found.state === "ready" ? true : undefined)) // its lease is over
+      const [third] = yield* claim(a)
+      yield* store.settle(a, [{ _tag: "HandBack", id: id!, fence: third!.fence, delay: 0, reason: "a deploy" }]) // no attempt, no error
+      const [fourth] = yield* claim(a)
+      yield* store.settle(a, [{ _tag: "Die", id: id!, fence: fourth!.fence, failure: { name: "Refused", message: "no" } }])
+      const { attempt, createdAt, errors = [], failure: last, finishedAt } = yield* get(id!)
+      assert.deepStrictEqual(errors.map(({ at: _, ...error }) => error), [
+        { attempt: 1, worker: `test (${a})`, ...failure },
+        { attempt: 2, worker: `test (${b})`, ...TaskStore.workerLost },
+        { attempt: 3, worker: `test (${a})`, name: "Refused", message: "no" }
+      ])
+      assert.strictEqual(attempt, 3)
+      assert.strictEqual(last!.name, "Refused")
+      for (const { at } of errors) assert.isTrue(at >= Math.floor(createdAt) && at <= finishedAt!)
+    }))
+
+    test("keeps the last errors of a task that is tried very often", Effect.gen(function*() {
+      const { claim, enqueue, get, store, worker } = yield* using
+      const [id] = yield* enqueue(task())
+      const w = yield* worker()
+      for (let attempt = 1; attempt <= TaskStore.errorsKept + 2; attempt++) {
+        const [{ fence } = { fence: "" }] = yield* claim(w)
+        yield* store.settle(w, [{ _tag: "Retry", id: id!, fence, delay: 0, failure }])
+      }
+      const { errors } = yield* get(id!)
+      assert.strictEqual(errors!.length, TaskStore.errorsKept)
+      assert.deepStrictEqual([errors!.at(0)!.attempt, errors!.at(-1)!.attempt], [3, TaskStore.errorsKept + 2])
+    }))
+
     test("shows progress", Effect.gen(function*() {
       const { claim, enqueue, get, store, worker } = yield* using
       const [id] = yield* enqueue(task())

@@ -18,6 +18,7 @@ import { statements as keys } from "./internal/migrations/0005_keys.ts"
 import { statements as schedules } from "./internal/migrations/0006_schedules.ts"
 import { statements as queues } from "./internal/migrations/0007_queues.ts"
 import { statements as finished } from "./internal/migrations/0008_finished.ts"
+import { statements as attemptErrors } from "./internal/migrations/0009_attemptErrors.ts"
 
 /** One step, and the oldest release that works with the schema after it. */
 export interface Migration {
@@ -39,7 +40,8 @@ export const migrations: ReadonlyArray<Migration> = [
   { id: 5, name: "keys", oldestRelease: "0.1.0", statements: keys },
   { id: 6, name: "schedules", oldestRelease: "0.1.0", statements: schedules },
   { id: 7, name: "queues", oldestRelease: "0.1.0", statements: queues },
-  { id: 8, name: "finished by day", oldestRelease: "0.1.0", statements: finished }
+  { id: 8, name: "finished by day", oldestRelease: "0.1.0", statements: finished },
+  { id: 9, name: "errors of attempts", oldestRelease: "0.1.0", statements: attemptErrors }
 ]
 
 /** The oldest PostgreSQL that will do. */

@@ -22,7 +22,7 @@ export type {
   AttemptError, ClaimedTask, Enqueued, HeldTask, NewTask, QueueLimits, Settlement, TaskDefinition, TaskFailure, TaskId, TaskRecord, TaskRetry, TaskState
 } from "./core/tasks/task.ts"
 export type { ClaimRequest, ListRequest, QueueState, RedriveFilter, Route, TaskPage, Upkeep, WorkerId } from "./core/tasks/taskPort.ts"
-export { expired, isEnd, taskDefaults } from "./core/tasks/task.ts"
+export { errorsKept, expired, isEnd, taskDefaults, workerLost } from "./core/tasks/task.ts"
 export { newTaskFault, newTaskOf, sqlOptionsOf } from "./core/tasks/newTask.ts"
 export { queueLimitsFault } from "./core/tasks/queue.ts"
 export { defineTask } from "./core/tasks/taskDefinition.ts"

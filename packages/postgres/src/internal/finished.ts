@@ -5,12 +5,12 @@ import type { Task, TaskStore } from "@outrigger/sdk"
 type Query = (text: string, values?: ReadonlyArray<unknown>) => Effect.Effect<ReadonlyArray<any>, Task.StoreUnavailable>
 
 /** What goes along as it is. */
-export const carried = `id, route, priority, attempt, created_at, run_at, started_at, unique_key, key, key_limit, timeout, expires_at, errors, payload, metadata, progress`
+export const carried = `id, route, priority, attempt, created_at, run_at, started_at, unique_key, key, key_limit, timeout, expires_at, payload, metadata, progress`
 
 /** Ends one that is not over, whoever has it: the fence moves on, so that a worker's late word is refused. */
 export const cancelSql = `
-  with gone as (delete from outrigger.task where id = $1::bigint returning ${carried}, fence, failure)
-  insert into outrigger.finished (${carried}, fence, failure, state) select ${carried}, fence + 1, failure, 'cancelled' from gone`
+  with gone as (delete from outrigger.task where id = $1::bigint returning ${carried}, errors, fence, failure)
+  insert into outrigger.finished (${carried}, errors, fence, failure, state) select ${carried}, errors, fence + 1, failure, 'cancelled' from gone`
 
 /** What is the same after as before; its attempts are its own again, and so is its time. */
 const kept = `id, fence, route, priority, created_at, unique_key, key, key_limit, timeout, errors, payload, metadata, failure`

@@ -20,19 +20,22 @@ const owned = (ids: string, fences: string) => `id = any(${ids}::bigint[]) and w
 
 /** $2 ids, $3 fences, $4 states, $5 results, $6 failures; an empty text stands for null, for an array of nulls alone has no type. */
 const ended = `
-  ended as (delete from outrigger.task where ${owned("$2", "$3")} returning ${carried}, fence),
+  ended as (delete from outrigger.task where ${owned("$2", "$3")} returning ${carried}, fence, errors),
   moved as (
-    insert into outrigger.finished (${carried}, fence, state, result, failure)
-    select ended.*, e.state, nullif(e.result, '')::jsonb, nullif(e.failure, '')::jsonb
+    insert into outrigger.finished (${carried}, fence, errors, state, result, failure)
+    select ${carried}, fence, case e.failure when '' then errors else outrigger.with_error(errors, attempt, $1, e.failure::jsonb) end,
+      e.state, nullif(e.result, '')::jsonb, nullif(e.failure, '')::jsonb
     from ended join unnest($2::bigint[], $4::text[], $5::text[], $6::text[]) e(id, state, result, failure) using (id))`
 
 /** Ids and fences, and by id what changes: `delay` in ms, `failure` (absent keeps the last), `unspent` attempts, `counted` hand-backs. */
 const again = (ids: string, fences: string, changes: string) => `
   again as (
     update outrigger.task set worker = null, seq = outrigger.task_place(),
-      (state, run_at, failure, attempt, handbacks) = (
+      (state, run_at, failure, errors, attempt, handbacks) = (
         select case when delay > 0 then 'scheduled' else 'ready' end, clock_timestamp() + delay * interval '1 ms',
-          coalesce(change -> 'failure', failure), attempt - unspent, handbacks + counted
+          coalesce(change -> 'failure', failure),
+          case when change ? 'failure' then outrigger.with_error(errors, attempt, $1, change -> 'failure') else errors end,
+          attempt - unspent, handbacks + counted
         from (select change, (change ->> 'delay')::float8 as delay, (change ->> 'unspent')::int as unspent, (change ->> 'counted')::int as counted
           from (select ${changes}::jsonb -> id::text as change) c) c)
     where ${owned(ids, fences)} returning id, key)`

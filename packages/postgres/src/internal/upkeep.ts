@@ -34,7 +34,8 @@ export const reapSql = `
   with gone as (update outrigger.worker set reaped_at = clock_timestamp() where reaped_at is null and expires_at < clock_timestamp() returning id),
   lost as (select id from gone union select id from outrigger.worker where reaped_at > now() - interval '10 minutes'),
   asleep as (delete from outrigger.sleeper where worker in (select id from gone))
-  update outrigger.task set state = 'ready', seq = outrigger.task_place(), worker = null
+  update outrigger.task set state = 'ready', seq = outrigger.task_place(), worker = null,
+    failure = $1::jsonb, errors = outrigger.with_error(errors, attempt, worker, $1::jsonb)
   where ctid = any(array(select ctid from outrigger.task where state = 'running' and worker = any(array(select id from lost)) for update skip locked))
   returning id`
 
@@ -58,7 +59,7 @@ export const makeUpkeep = (sql: PgClient.PgClient, retention: Retention): Effect
   const pastTurns = (all: boolean) => drained(pastTurnsSql(recent("taken_at", all, "70 seconds")))
   return Effect.gen(function*() {
     const promoted = (yield* due(false)) + (yield* fully(due(true), 0))
-    const reaped = yield* reaping(count(reapSql), 0)
+    const reaped = yield* reaping(count(reapSql, [JSON.stringify(TaskStore.workerLost)]), 0)
     yield* turning(pastTurns(false), 0)
     yield* forgetting(Effect.andThen(forget(sql, retention), pastTurns(true)), 0)
     return { promoted, reaped }

@@ -98,7 +98,7 @@ const workingSide = (room: Room) => {
   return {
     define: (definitions: ReadonlyArray<TaskDefinition>) => Effect.sync(() => table.define(definitions)),
     definitions: Effect.sync(() => table.defined()),
-    register: ({ lease }: { readonly lease: number }) => at((now) => table.register(lease, now)),
+    register: ({ lease, name }: { readonly name: string; readonly lease: number }) => at((now) => table.register(name, lease, now)),
     renew: (worker: WorkerId, lease: number) => at((now) => table.renew(worker, lease, now)),
     deregister: (worker: WorkerId) => at((now) => {
       table.deregister(worker, now)

@@ -124,6 +124,12 @@ export interface TaskFailure {
 /** What a task dies of that began no attempt within its `expiresAfter`. */
 export const expired: TaskFailure = { name: "Expired", message: "No attempt began within expiresAfter: more workers, or a longer time, would have run it" }
 
+/** What an attempt died of whose worker gave no sign of life any more. */
+export const workerLost: TaskFailure = { name: "WorkerLost", message: "Its worker gave no sign of life within its lease: the process died, or the machine, or the network" }
+
+/** How many errors of attempts are kept with a task: the last ones. */
+export const errorsKept = 50
+
 /** How one attempt of a task failed. */
 export interface AttemptError {
   readonly attempt: number

@@ -3,9 +3,9 @@
  * the plain statement of what a store must do; the PostgreSQL store does the same in SQL.
  */
 import type {
-  ClaimedTask, Enqueued, HeldTask, NewTask, Settlement, TaskDefinition, TaskFailure, TaskId, TaskRecord, TaskState
+  AttemptError, ClaimedTask, Enqueued, HeldTask, NewTask, Settlement, TaskDefinition, TaskFailure, TaskId, TaskRecord, TaskState
 } from "./task.ts"
-import { expired, isEnd } from "./task.ts"
+import { errorsKept, expired, isEnd, workerLost } from "./task.ts"
 import { holdsUnique, newTaskFault } from "./newTask.ts"
 import { type EnqueueError, IdempotencyConflict } from "./taskErrors.ts"
 import { KeyTurns } from "./keyTurns.ts"
@@ -29,6 +29,7 @@ interface Row extends Omit<NewTask, "runAt"> {
   finishedAt: number | undefined
   result: unknown
   failure: TaskFailure | undefined
+  errors: ReadonlyArray<AttemptError>
   progress: { readonly ratio: number; readonly text: string } | undefined
 }
 
@@ -45,6 +46,7 @@ export class TaskTable {
   private readonly idempotency = new Map<string, { readonly id: TaskId; readonly first: NewTask }>()
   /** The newest task of each unique key; whether it still holds it is asked of its state. */
   private readonly holders = new Map<string, TaskId>()
+  private readonly workerNames = new Map<WorkerId, string>()
   readonly queues = new QueueTable()
   private nextId = 1
   private nextPlace = 1
@@ -95,7 +97,7 @@ export class TaskTable {
       state: runAt > now ? "scheduled" : "ready",
       place: this.nextPlace++,
       attempt: 0, handbacks: 0, fence: 0, worker: undefined,
-      startedAt: undefined, finishedAt: undefined, result: undefined, failure: undefined, progress: undefined
+      startedAt: undefined, finishedAt: undefined, result: undefined, failure: undefined, errors: [], progress: undefined
     })
     if (task.uniqueKey !== undefined) this.holders.set(uniqueOf(task), id)
     return id
@@ -192,8 +194,9 @@ export class TaskTable {
 
   // ---- the working side
 
-  register(lease: number, now: number): WorkerId {
+  register(name: string, lease: number, now: number): WorkerId {
     const id = String(this.nextWorker++)
+    this.workerNames.set(id, name)
     this.workers.set(id, { expiresAt: now + lease })
     return id
   }
@@ -263,10 +266,10 @@ export class TaskTable {
         row.failure = undefined
         return this.end(row, "succeeded", now)
       case "Die":
-        row.failure = settlement.failure
+        this.failed(row, settlement.failure, now)
         return this.end(row, "dead", now)
       case "Retry":
-        row.failure = settlement.failure
+        this.failed(row, settlement.failure, now)
         return this.ready(row, now, settlement.delay)
       case "HandBack": return this.handBack(row, settlement.delay, now, settlement.counted)
     }
@@ -291,6 +294,7 @@ export class TaskTable {
       if (worker.expiresAt >= now) continue
       this.workers.delete(id)
       for (const row of this.heldBy(id)) {
+        this.failed(row, workerLost, now)
         this.ready(row, now)
         reaped++
       }
@@ -313,6 +317,13 @@ export class TaskTable {
   private owned(worker: WorkerId, { fence, id }: { readonly id: TaskId; readonly fence: string }): Row | undefined {
     const row = this.rows.get(id)
     return row !== undefined && row.state === "running" && row.worker === worker && String(row.fence) === fence ? row : undefined
+  }
+
+  private failed(row: Row, failure: TaskFailure, now: number): void {
+    const { attempt, errors, worker } = row
+    const { message, name } = failure
+    row.failure = failure
+    row.errors = [...errors, { attempt, at: now, worker: `${this.workerNames.get(worker!)} (${worker})`, name, message }].slice(-errorsKept)
   }
 
   private handBack(row: Row, delay: number, now: number, counted = true): void {
@@ -360,6 +371,7 @@ const recordOf = (row: Row): TaskRecord => ({
   ...(row.state === "succeeded" && { result: row.result }),
   ...(row.failure !== undefined && { failure: row.failure }),
   ...(row.progress !== undefined && { progress: row.progress }),
+  ...(row.errors.length > 0 && { errors: row.errors }),
   ...(row.metadata !== undefined && { metadata: row.metadata }),
   ...(row.uniqueKey !== undefined && { uniqueKey: row.uniqueKey }),
   ...(row.concurrencyKey !== undefined && { concurrencyKey: row.concurrencyKey }),

@@ -117,7 +117,7 @@ export class Workbench {
     this.table.define(this.around.definitions()) // which says what their queues let through
     this.expire()
     const routes = this.around.definitions().filter((definition) => queue === undefined || definition.queue === queue)
-    const worker = this.table.register(Infinity, now)
+    const worker = this.table.register("the kit", Infinity, now)
     const [task] = this.table.claim({ worker, routes, limit: 1 }, now)
     if (task === undefined) {
       this.table.deregister(worker, now)
