@@ -43,7 +43,7 @@ const statements: Readonly<Record<string, readonly [text: string, values?: Reado
   "promote all": [promoteSql(true)],
   "expire what is recent": [expireSql(false), ["{}"]],
   "expire all": [expireSql(true), ["{}"]],
-  reap: [reapSql]
+  reap: [reapSql, ["{}"]]
 }
 
 const run = (text: string, values?: ReadonlyArray<unknown>) => PgClient.PgClient.use((sql) => sql.unsafe(text, values).unprepared)

@@ -118,7 +118,17 @@ export class Worker {
   private begin(waiting: Waiting): void {
     const handler = this.ground.handlers.find(waiting.task.name, waiting.task.version)
     if (handler === undefined) this.hand(waiting, "its handler was removed")
+    else if (AttemptEnd.isExhausted(waiting.task, handler.definition)) this.bury(waiting)
     else this.attempts.begin(waiting.worker, waiting.task, handler)
+  }
+
+  /** All its attempts are spent, and none of its workers lived to say so: it may be what kills them. */
+  private bury({ task, worker }: Waiting): void {
+    const settlement = AttemptEnd.exhausted(task)
+    this.counts.failed++
+    this.settler.add({ worker, settlement, done: (applied) => {
+      this.settings.hooks.onSettled?.({ _tag: "Settled", worker, task, settlement, applied, took: undefined })
+    } })
   }
 
   private ended(attempt: Attempt, end: AttemptEnd.AttemptEnd | undefined): void {

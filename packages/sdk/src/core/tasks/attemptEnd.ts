@@ -15,7 +15,7 @@
 import { delayOf } from "../retry/retry.ts"
 import { formatPath } from "./path.ts"
 import { payloadFault } from "./payload.ts"
-import { type Settlement, type TaskDefinition, type TaskFailure, taskDefaults } from "./task.ts"
+import { type Settlement, type TaskDefinition, type TaskFailure, taskDefaults, workerLost } from "./task.ts"
 
 /** How an attempt ended. Milliseconds throughout. */
 export type AttemptEnd =
@@ -81,6 +81,15 @@ const unavailable = (
   const delay = Math.round(Math.max(shortestHandback, retryAfter ?? 0) * (1 + random / 4))
   return { _tag: "HandBack", id, fence, delay, reason: failure.message }
 }
+
+/** Whether a task was claimed once more than it has attempts: its workers died with all of them. */
+export const isExhausted = ({ attempt }: Pick<Claim, "attempt">, { retry }: Pick<TaskDefinition, "retry">): boolean => attempt > retry.times + 1
+
+/** What becomes of it, without running it again. */
+export const exhausted = ({ attempt, fence, id }: Claim): Settlement => ({
+  _tag: "Die", id, fence,
+  failure: { name: workerLost.name, message: `Given up: each of its ${attempt - 1} attempts ended without a word, the last with its worker. It may be what kills them` }
+})
 
 /** Any error, as a failure to be stored: bounded. */
 export const failureOf = (cause: unknown, error?: unknown): TaskFailure => {
