@@ -1,6 +1,6 @@
 /** Tells the store of the schedules that this process has: all at the start, and every minute that they are still declared. */
 import * as Effect from "effect/Effect"
-import type { ScheduleStore, TaskHandlers, TaskStore } from "@outrigger/sdk"
+import type { ScheduleStore, Task, TaskHandlers, TaskStore } from "@outrigger/sdk"
 
 const again = "1 minute"
 
@@ -8,7 +8,9 @@ const warn = ({ name, owner, task }: ScheduleStore.Refused) =>
   Effect.logError(`The schedule "${name}" of task ${task} is not taken: workers declare one of that name for task ${owner}. Give it another name`)
 
 /** What is to be done at the start, and what it gives is to be done from then on. */
-export const declaring = ({ schedules }: TaskStore.Service, handlers: TaskHandlers.Handlers) => Effect.gen(function*() {
+export const declaring = (
+  { schedules }: TaskStore.Service, handlers: TaskHandlers.Handlers
+): Effect.Effect<Effect.Effect<void>, Task.StoreUnavailable> => Effect.gen(function*() {
   const all = handlers.schedules()
   let refused = yield* schedules.declare(all)
   yield* Effect.forEach(refused, warn, { discard: true })
