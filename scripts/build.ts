@@ -5,6 +5,7 @@
 import { chmodSync, cpSync, existsSync, globSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { build, type Plugin, transform } from "esbuild"
+import { publishDeclarations } from "./declarations.ts"
 import { root } from "./rules/sources.ts"
 import { run } from "./steps.ts"
 
@@ -28,7 +29,7 @@ const commonJs = async (dist: string, name: string, plugins: Array<Plugin>): Pro
   await build({
     entryPoints: [join(dist, name, "index.js")],
     outfile: join(dist, `${name}.cjs`),
-    bundle: true, format: "cjs", platform: "node", target: "node20", plugins, ...small
+    bundle: true, format: "cjs", platform: "node", target: "node20", plugins, minifySyntax: true, ...small
   })
   writeFileSync(join(dist, `${name}.d.cts`), `export * from "./${name}/index.js"\n`)
 }
@@ -51,13 +52,7 @@ for (const folder of packages) {
     await commonJs(dist, "promise", [])
     await commonJs(dist, "testing", [ofPromiseFace])
   }
-  // The rewriting of extensions leaves declarations alone where a type is imported from a `.ts` file.
-  for (const file of globSync("**/*.d.ts", { cwd: dist })) {
-    const path = join(dist, file)
-    const text = readFileSync(path, "utf8")
-    const mended = text.replaceAll(/((?:from|import\()\s*["']\.[^"']*)\.ts(["'])/g, "$1.js$2")
-    if (mended !== text) writeFileSync(path, mended)
-  }
+  publishDeclarations(join(root, folder))
   const bin = join(dist, "bin.js")
   if (existsSync(bin)) chmodSync(bin, 0o755)
   cpSync(join(root, "LICENSE"), join(root, folder, "LICENSE"))
