@@ -222,6 +222,18 @@ describe("Executor", () => {
     }).pipe(Effect.provide(bench(handler, { drainTimeout: 0 })))
   })
 
+  it.effect("is nobody any more once it has drained, for as long as its scope lives", () =>
+    Effect.gen(function*() {
+      const executor = yield* Executor.Executor
+      assert.isString(executor.worker())
+      yield* executor.drain
+      yield* TestClock.adjust("2 minutes")
+      assert.isUndefined(executor.worker())
+      const id = yield* Greet.enqueue({ name: "Ada" })
+      yield* TestClock.adjust("2 minutes")
+      assert.strictEqual(yield* stateOf(id), "ready")
+    }).pipe(Effect.provide(bench(Greet.toLayer(() => Effect.succeed("hello"))))))
+
   it.effect("drains: lets what runs end, hands back the rest unspent, and leaves the store", () =>
     Effect.gen(function*() {
       const release = yield* Deferred.make<void>()

@@ -11,6 +11,8 @@ export class Leasing {
   /** The worker as the store knows it. */
   worker: TaskStore.WorkerId | undefined = undefined
   private lease: Lease = granted(0, 0)
+  /** It is over: nothing is renewed, and nobody registers any more. */
+  private released = false
   private readonly ground: Ground
   private readonly settings: Settings
   private readonly abandon: () => void
@@ -43,6 +45,7 @@ export class Leasing {
 
   private renew(within: number): Effect.Effect<void> {
     return Effect.gen({ self: this }, function*() {
+      if (this.released) return
       const sentAt = monotonic(this.ground.clock)
       const kept = this.worker !== undefined && (yield* this.ground.store.renew(this.worker, this.settings.lease))
       if (kept) this.lease = renewed(this.lease, sentAt)
@@ -61,12 +64,16 @@ export class Leasing {
   /** Somebody else may have its tasks by now: nothing goes on under the old lease. */
   private readonly startOver: Effect.Effect<void, Task.StoreUnavailable> = Effect.suspend(() => {
     this.abandon()
-    return Effect.andThen(Effect.logWarning("The lease was lost; registering anew"), this.register)
+    return Effect.logWarning("The lease was lost; registering anew").pipe(
+      Effect.andThen(this.register),
+      Effect.andThen(Effect.suspend(() => this.released ? this.release : Effect.void)) // a drain came in between
+    )
   })
 
   /** Ends the lease: what the worker still holds is ready again, unspent. */
   readonly release: Effect.Effect<void> = Effect.suspend(() => {
     const { worker } = this
+    this.released = true
     this.worker = undefined
     return worker === undefined ? Effect.void : Effect.ignore(Effect.timeout(this.ground.store.deregister(worker), "5 seconds"))
   })
