@@ -60,8 +60,8 @@ export class Sidecar implements Tasks {
   private readonly api: Api
 
   constructor(options: SidecarOptions, timers?: Timers) {
-    if (!URL.canParse(options.url)) throw new InvalidOption("sidecar", "url", options.url, "a URL such as http://127.0.0.1:7700")
-    if (options.token === "") throw new InvalidOption("sidecar", "token", '""', "left out, or the token that the sidecar was started with")
+    if (!URL.canParse(options.url)) throw new InvalidOption("sidecar", "url", options.url, "a URL such as http://127.0.0.1:7700", "sidecar")
+    if (options.token === "") throw new InvalidOption("sidecar", "token", '""', "left out, or the token that the sidecar was started with", "sidecar")
     const timeout = options.timeout === undefined ? 5000 : toMillis(options.timeout)
     this.url = new URL(options.url)
     this.token = options.token

@@ -86,7 +86,7 @@ type Refuse = (option: string, value: unknown, allowed: string) => never
 /** The rule of these options; throws an `InvalidOption` that names the schedule and the reason. */
 export const readRule = (name: string, task: string, { catchUp = "one", cron, every, timeZone }: RuleInput): Rule => {
   const refuse: Refuse = (option, value, allowed) => {
-    throw new InvalidOption(task, option, value, allowed, String(name))
+    throw new InvalidOption(task, option, value, allowed, `Task "${task}", schedule "${String(name)}"`)
   }
   if (typeof name !== "string" || !namePattern.test(name)) return refuse("name", name, nameRule)
   if (cron === undefined && every === undefined) return refuse("cron", cron, "given, or every in its place")

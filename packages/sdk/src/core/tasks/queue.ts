@@ -17,11 +17,11 @@ export interface QueueOptions<D = DurationInput> {
   readonly rateLimit?: { readonly limit: number; readonly per: D } | undefined
 }
 
-const subject = (name: string) => `queue ${name}`
+const refused = (name: string, option: string, value: unknown, allowed: string) => new InvalidOption(name, option, value, allowed, `Queue "${name}"`)
 
 /** Throws `InvalidOption` for a name or a limit that makes no sense. */
 export const makeQueue = <D>(name: string, { concurrency, rateLimit }: QueueOptions<D>, millis: (input: D) => number): Queue => {
-  if (typeof name !== "string" || !namePattern.test(name)) throw new InvalidOption(subject(name), "name", name, nameRule)
+  if (typeof name !== "string" || !namePattern.test(name)) throw refused(name, "name", name, nameRule)
   const limits: QueueLimits = {
     ...(concurrency !== undefined && { concurrency }),
     ...(rateLimit !== undefined && { rateLimit: { limit: rateLimit.limit, per: millis(rateLimit.per) } })
@@ -33,12 +33,11 @@ export const makeQueue = <D>(name: string, { concurrency, rateLimit }: QueueOpti
 
 /** What is wrong with limits that are about to be set. */
 export const queueLimitsFault = (name: string, { concurrency, rateLimit }: QueueLimits): InvalidOption | undefined => {
-  const fault = (option: string, value: unknown, allowed: string) => new InvalidOption(subject(name), option, value, allowed)
-  if (concurrency !== undefined && !whole(concurrency, 1, 10_000)) return fault("concurrency", concurrency, "a whole number from 1 to 10000")
+  if (concurrency !== undefined && !whole(concurrency, 1, 10_000)) return refused(name, "concurrency", concurrency, "a whole number from 1 to 10000")
   if (rateLimit === undefined) return undefined
   const { limit, per } = rateLimit
-  if (!whole(limit, 1, 1_000_000)) return fault("rateLimit.limit", limit, "a whole number from 1 to 1000000")
-  return within(per, 1, longestDelay) ? undefined : fault("rateLimit.per", per, "from 1 ms to 100 years")
+  if (!whole(limit, 1, 1_000_000)) return refused(name, "rateLimit.limit", limit, "a whole number from 1 to 1000000")
+  return within(per, 1, longestDelay) ? undefined : refused(name, "rateLimit.per", per, "from 1 ms to 100 years")
 }
 
 /** A bucket of starts: full at first, and refilled steadily. */

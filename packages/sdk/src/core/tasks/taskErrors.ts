@@ -27,13 +27,14 @@ export class InvalidPayload extends TaskError {
   }
 }
 
-/** An option of a task, an enqueue or a schedule makes no sense. Nothing was enqueued. */
+/** An option of a task, an enqueue, a schedule or a queue makes no sense. Nothing was enqueued. */
 export class InvalidOption extends TaskError {
   readonly _tag = "InvalidOption"
   readonly task: string
   readonly option: string
-  constructor(task: string, option: string, value: unknown, allowed: string, schedule?: string) {
-    super(`Task "${task}"${schedule === undefined ? "" : `, schedule "${schedule}"`}: ${option} is ${String(value)}, but must be ${allowed}`)
+  /** `subject` is whose option it is, for people. */
+  constructor(task: string, option: string, value: unknown, allowed: string, subject = `Task "${task}"`) {
+    super(`${subject}: ${option} is ${String(value)}, but must be ${allowed}`)
     this.task = task
     this.option = option
   }
