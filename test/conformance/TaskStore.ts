@@ -618,6 +618,24 @@ export const suite = (name: string, layer: Layer.Layer<TaskStore.TaskStore, unkn
       }
     }))
 
+    test("lists each state, wherever its tasks lie", Effect.gen(function*() {
+      const { claim, enqueue, store, worker } = yield* using
+      const w = yield* worker()
+      yield* enqueue(task(), task(), task())
+      const [a, b, c] = (yield* claim(w)) as [TaskStore.ClaimedTask, TaskStore.ClaimedTask, TaskStore.ClaimedTask]
+      const [cancelled, scheduled, ready] = yield* enqueue(task(), task({ delay: 60_000 }), task())
+      yield* store.cancel(cancelled!)
+      yield* store.settle(w, [
+        { _tag: "Succeed", id: a.id, fence: a.fence, result: 1 },
+        { _tag: "Die", id: b.id, fence: b.fence, failure }
+      ])
+      const there = { scheduled, ready, running: c.id, succeeded: a.id, dead: b.id, cancelled }
+      for (const [state, id] of Object.entries(there) as Array<[TaskStore.TaskState, string]>) {
+        const { tasks } = yield* store.list({ limit: 10, state })
+        assert.deepStrictEqual(tasks.map((one) => [one.id, one.state]), [[id, state]])
+      }
+    }))
+
     test("counts each queue", Effect.gen(function*() {
       const { claim, enqueue, store, worker } = yield* using
       yield* enqueue(task(), task(), task({ delay: 60_000 }), task({ queue: "mail" }))

@@ -91,7 +91,7 @@ const enqueuingSide = (sql: PgClient.PgClient, query: Query, waiters: Waiters, g
     onSome: (task) => Effect.succeed(task)
   }))
   const list = ({ cursor, limit, name, queue, state }: TaskStore.ListRequest) => {
-    const rows = query(listTasks(listWhere, Math.min(500, Math.max(1, limit)) + 1), [
+    const rows = query(listTasks(listWhere, Math.min(500, Math.max(1, limit)) + 1, state), [
       cursor !== undefined && isId(cursor) ? cursor : null, state ?? null, queue ?? null, name ?? null
     ])
     return Effect.map(rows, (found) => {

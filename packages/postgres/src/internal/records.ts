@@ -1,5 +1,5 @@
 /** Rows as everybody may see them. */
-import type { TaskStore } from "@outrigger/sdk"
+import { TaskStore } from "@outrigger/sdk"
 
 const millis = (column: string) => `(extract(epoch from ${column}) * 1000)::float8`
 
@@ -33,20 +33,32 @@ const columns = (table: "t" | "f") => `
   ${table === "f" ? "f.result, f.finished_at" : "null::jsonb as result, null::timestamptz as finished_at"}`
 
 /** Those for which `where` holds, of both tables; `where` sees the columns of `r` (a route) and of `t`. */
-export const selectTasks = (where: string): string => select(where, "", "")
+export const selectTasks = (where: string): string => select([open(where, ""), over(where, "")], "")
 
-/** The newest of them, newest first: each table is read from its end, and no further than it must. */
-export const listTasks = (where: string, limit: number): string => select(where, `order by t.id desc limit ${limit}`, `order by x.id desc limit ${limit}`)
+/**
+ * The newest of them, newest first: each table is read from its end, no further than it must, and only where tasks of `state` lie
+ * (undefined for all).
+ */
+export const listTasks = (where: string, limit: number, state: TaskStore.TaskState | undefined): string => {
+  const each = `order by t.id desc limit ${limit}`
+  const tables = [
+    ...state === undefined || !TaskStore.isEnd(state) ? [open(where, each)] : [],
+    ...state === undefined || TaskStore.isEnd(state) ? [over(where, each)] : []
+  ]
+  return select(tables, `order by x.id desc limit ${limit}`)
+}
 
-const select = (where: string, each: string, rest: string): string => `
+const open = (where: string, rest: string): string =>
+  `(select ${columns("t")} from outrigger.task t join outrigger.route r on r.id = t.route where ${where} ${rest})`
+
+const over = (where: string, rest: string): string =>
+  `(select ${columns("f")} from outrigger.finished f join outrigger.route r on r.id = f.route where ${where.replaceAll("t.", "f.")} ${rest.replaceAll("t.", "f.")})`
+
+const select = (tables: ReadonlyArray<string>, rest: string): string => `
   select x.id::text, r.name, r.version, r.queue, x.state, x.priority, x.payload, x.attempt, x.fence::text, x.result, x.failure,
     x.progress, x.metadata, x.errors, substr(x.unique_key, length(r.name) + 2) as "uniqueKey", x.key, ${millis("x.expires_at")} as expires, ${millis("x.created_at")} as created, ${millis("x.run_at")} as run,
     ${millis("x.started_at")} as started, ${millis("x.finished_at")} as finished
-  from (
-    (select ${columns("t")} from outrigger.task t join outrigger.route r on r.id = t.route where ${where} ${each})
-    union all
-    (select ${columns("f")} from outrigger.finished f join outrigger.route r on r.id = f.route where ${where.replaceAll("t.", "f.")} ${each.replaceAll("t.", "f.")})
-  ) x join outrigger.route r on r.id = x.route ${rest}`
+  from (${tables.join(" union all ")}) x join outrigger.route r on r.id = x.route ${rest}`
 
 export const recordOf = (row: Row): TaskStore.TaskRecord => ({
   id: row.id, name: row.name, version: row.version, queue: row.queue, state: row.state, priority: row.priority,
