@@ -142,7 +142,7 @@ const here = (wakes: Set<() => void>, wake: () => void) => Effect.acquireRelease
   () => Effect.sync(() => wakes.delete(wake))
 )
 
-const taskSide = (sql: PgClient.PgClient, query: Query, waiters: Waiters, gate: QueueGate, retention: Kept): Pick<TaskStore.Service, "claim" | "settle" | "progress" | "upkeep" | "onWake"> => {
+const taskSide = (sql: PgClient.PgClient, query: Query, waiters: Waiters, gate: QueueGate, retention: Kept): Pick<TaskStore.Service, "claim" | "settle" | "progress" | "upkeep" | "wake" | "onWake"> => {
   const claims = new Claims(sql, gate)
   const wakes = new Set<() => void>()
   return {
@@ -160,6 +160,7 @@ const taskSide = (sql: PgClient.PgClient, query: Query, waiters: Waiters, gate: 
     progress: (worker, { fence, id, ratio, text }) =>
       Effect.map(query(progressSql, [id, fence, Number(worker), ratio, text]), (rows) => rows.length > 0),
     upkeep: ask(again(makeUpkeep(sql, retention))),
+    wake: Effect.asVoid(query(`select outrigger.wake()::text`)),
     onWake: (wake) => Effect.asVoid(Effect.andThen(here(wakes, wake), Effect.forkScoped(Effect.scoped(Effect.gen(function*() {
       const notifications = yield* sql.listen("outrigger_wake")
       wake() // what came while nobody listened

@@ -36,12 +36,14 @@ export const layer: Layer.Layer<Tasks.Tasks, never, PgClient.PgClient> = Layer.e
     const tasks = yield* Tasks.Tasks
     const inside = makeEnqueue(sql, false)
     const outside = gather(store.enqueue)
+    const inTransaction = Effect.map(Effect.serviceOption(sql.transactionService), Option.isSome)
     return Tasks.Tasks.of({
       ...tasks,
-      enqueue: (all) => Effect.flatMap(Effect.serviceOption(sql.transactionService), Option.match({
-        onNone: () => all.length === 1 ? outside(all[0]!).pipe(Effect.map((one) => [one])) : store.enqueue(all),
-        onSome: () => inside(all)
-      }))
+      wake: Effect.flatMap(inTransaction, (open) => open ? Effect.void : tasks.wake),
+      enqueue: (all) => Effect.flatMap(inTransaction, (open) => {
+        if (open) return inside(all)
+        return all.length === 1 ? Effect.map(outside(all[0]!), (one) => [one]) : store.enqueue(all)
+      })
     })
   })
 ).pipe(Layer.provide(Tasks.layerStore), Layer.provide(PgTaskStore.layerClient))

@@ -256,6 +256,8 @@ export class TasksGroup extends HttpApiGroup.make("tasks").add(
     ),
     error: [UnknownTask, PayloadRefused, IdempotencyConflict, Unavailable]
   }),
+  HttpApiEndpoint.post("wake", "/v1/wake", { success: HttpApiSchema.NoContent, error: Unavailable })
+    .annotate(OpenApi.Description, "For after the commit of a transaction that enqueued by SQL: workers look at once, not within their poll."),
   HttpApiEndpoint.get("get", "/v1/tasks/:id", {
     params: Id,
     query: { wait: Schema.optionalKey(Schema.String) },

@@ -81,6 +81,8 @@ export interface Service {
 
   /** Promotes what fell due and reaps workers whose lease ran out. Any number of workers may do it at any time. */
   readonly upkeep: Effect.Effect<Upkeep, StoreUnavailable>
+  /** Wakes who sleeps, for tasks that came without the store's knowing: in a transaction of a host, which has committed by now. */
+  readonly wake: Effect.Effect<void, StoreUnavailable>
   /**
    * Runs `wake` whenever there may be something to claim, until the scope closes. It is a hint: wake-ups are coalesced and
    * can be lost, so a worker polls as well.

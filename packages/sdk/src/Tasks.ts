@@ -26,6 +26,11 @@ export interface Service {
   readonly cancel: (id: TaskId) => Effect.Effect<TaskRecord, TasksError>
   /** Makes a dead or cancelled task ready again. */
   readonly redrive: (id: TaskId) => Effect.Effect<TaskRecord, TasksError>
+  /**
+   * For after the commit of a transaction that enqueued: workers that sleep look at once, not within their poll (100 ms). A hint,
+   * so it never fails; while a transaction is open it does nothing, for nobody else sees its tasks yet.
+   */
+  readonly wake: Effect.Effect<void>
 }
 
 /**
@@ -56,7 +61,8 @@ export const layerStore: Layer.Layer<Tasks, never, TaskStore.TaskStore> = Layer.
       })),
       await: awaitEnd,
       cancel: store.cancel,
-      redrive: store.redrive
+      redrive: store.redrive,
+      wake: Effect.ignore(store.wake)
     })
   })
 )
@@ -96,6 +102,7 @@ export const layerSidecar = ({ timeout, ...options }: SidecarOptions): Layer.Lay
     find: (id) => asking(() => sidecar.find(id)),
     await: (id) => asking((signal) => sidecar.await(id, signal)),
     cancel: (id) => asking(() => sidecar.cancel(id)),
-    redrive: (id) => asking(() => sidecar.redrive(id))
+    redrive: (id) => asking(() => sidecar.redrive(id)),
+    wake: Effect.promise(() => sidecar.wake())
   })
 })

@@ -118,6 +118,7 @@ const workingSide = (room: Room) => {
       if (done.promoted + done.reaped > 0) room.wake()
       return done
     }),
+    wake: Effect.sync(() => room.wake()),
     onWake: room.onWake,
     sleeping: () => Effect.void
   }

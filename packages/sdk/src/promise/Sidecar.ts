@@ -135,6 +135,11 @@ export class Sidecar implements Tasks {
     return this.task(await this.ask(undefined, { method: "POST", path: `/v1/tasks/${encodeURIComponent(id)}/retry` }, id))
   }
 
+  /** A hint: asked once, and lost when the sidecar does not answer soon. */
+  async wake(): Promise<void> {
+    await this.send({ method: "POST", path: "/v1/wake", signal: AbortSignal.timeout(1000) }).catch(() => undefined)
+  }
+
   /** The task once it is over. Waits as long as the caller does: a sidecar that restarts meanwhile is asked again. */
   async await(id: TaskId, signal?: AbortSignal): Promise<TaskRecord> {
     for (;;) {

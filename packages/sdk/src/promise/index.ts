@@ -50,6 +50,7 @@ export type { RouterEntry, TargetTry } from "../core/router/route.ts"
 export type { RouterEvents, RouterState, Standing, Strategy, TargetStatistics } from "../core/router/router.ts"
 export { type Allotment, type AllotmentRequest, type LimiterStore, limiterStore, type LimiterStorePort } from "../core/limits/limiterStore.ts"
 export type { Statistics } from "../core/events/statistics.ts"
+export { type SqlStatement, type SqlTag, tagged } from "../core/tasks/statements.ts"
 export type { TaskFailure, TaskId, TaskRecord, TaskState } from "../core/tasks/task.ts"
 export {
   type EnqueueError, IdempotencyConflict, InvalidOption, InvalidPayload, NonRetryable, type PayloadIssue, SidecarUnavailable, Snooze,

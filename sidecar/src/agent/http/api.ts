@@ -124,6 +124,8 @@ const tasks = ({ definitions, store }: ApiParts) =>
       return { tasks: all.length === 0 ? [] : yield* store.enqueue(all) }
     }).pipe(Effect.mapError(refusalOf)),
 
+    wake: () => Effect.mapError(store.wake, unavailable),
+
     get: ({ params, query }) => Effect.gen(function*() {
       const id = yield* readId(params.id)
       if (query.wait === undefined) {

@@ -28,6 +28,7 @@ export const routes: ReadonlyArray<Route> = [
   { method: "GET", path: "/openapi.json", right: "read" },
   { method: "POST", path: "/v1/tasks", right: "submit" },
   { method: "POST", path: "/v1/tasks/:name", right: "submit" },
+  { method: "POST", path: "/v1/wake", right: "submit" },
   { method: "GET", path: "/v1/tasks", right: "read" },
   { method: "GET", path: "/v1/tasks/:id", right: "read" },
   { method: "POST", path: "/v1/tasks/:id/cancel", right: "operate" },

@@ -5,6 +5,7 @@
  * A unique key is held by one row of `unique_hold`, which names the newest task of that key. Whether that task still holds it is
  * asked of the task itself when somebody else wants the key: ending a task touches no key, and no task can wedge one.
  */
+import { checks } from "./0004_checks.ts"
 
 const columns: ReadonlyArray<string> = [
   `alter table outrigger.task add column expires_at timestamptz, add column timeout int, add column key text, add column key_limit int2,
@@ -31,46 +32,21 @@ const uniqueHolds: ReadonlyArray<string> = [
     end $$`
 ]
 
-/** An option that is there must make sense: SQLSTATE OR422 names it. */
-const checkOption = `create function outrigger.check_option(option text, value double precision, lowest double precision, highest double precision, allowed text)
-  returns double precision language plpgsql immutable as $$
-  begin
-    if not (value between lowest and highest) then
-      raise exception '% is %, but must be %', option, value, allowed using errcode = 'OR422', column = option;
-    end if;
-    return value;
-  end $$`
-
-const century = "3153600000000"
-
 /** As before, with the options above; whoever waits for a key that is in use sees how that ended. */
 const enqueueTask = `create or replace function outrigger.enqueue_task(
     task_name text, task_payload jsonb, options jsonb, out id bigint, out duplicate boolean) language plpgsql as $$
   declare
     defined outrigger.definition;
     chosen_queue text; chosen_priority int; chosen_version int;
-    delay double precision := outrigger.check_option('delay', (options ->> 'delay')::float8, 0, ${century}, 'from 0 to 100 years, in milliseconds');
-    run_at double precision := outrigger.check_option('runAt', (options ->> 'runAt')::float8, 0, 253402300799999, 'a moment from 1970 to the end of the year 9999, in epoch milliseconds');
-    expires_after double precision := outrigger.check_option('expiresAfter', (options ->> 'expiresAfter')::float8, 1, ${century}, 'from 1 ms to 100 years, in milliseconds');
-    own_timeout double precision := outrigger.check_option('timeout', (options ->> 'timeout')::float8, 1, 2147483647, 'from 1 to 2147483647 ms');
-    unique_for double precision := outrigger.check_option('uniqueFor', (options ->> 'uniqueFor')::float8, 1, ${century}, 'from 1 ms to 100 years, in milliseconds');
-    key_limit double precision := outrigger.check_option('keyConcurrency', (options ->> 'keyConcurrency')::float8, 1, 1000, 'a whole number from 1 to 1000');
-    due timestamptz;
-    idem text := options ->> 'idempotencyKey';
-    own text := task_name || ':' || (options ->> 'uniqueKey');
-    hash text := md5(task_payload::text);
-    known outrigger.idempotency;
-    holder bigint;
-    -- null: until the task is over
-    unique_until timestamptz := case when unique_for is not null then clock_timestamp() + unique_for * interval '1 ms' when options ? 'uniqueStates' then 'infinity' end;
+    delay double precision; run_at double precision; due timestamptz; expires_after double precision;
+    idem text; hash text; known outrigger.idempotency;
+    own text; unique_for double precision; unique_until timestamptz; holder bigint;
   begin
-    if task_name is null or task_name !~ '^[A-Za-z0-9][A-Za-z0-9._:-]{0,99}$' then
-      raise exception 'task name % must be 1 to 100 letters, digits, ".", "_", ":" or "-"', task_name using errcode = 'OR422', column = 'name';
-    end if;
-    if task_payload is null then raise exception 'the payload is missing' using errcode = 'OR422', column = 'payload'; end if;
-    if length(task_payload::text) > 1100000 then
-      raise exception 'the payload is over the limit of 1 MiB' using errcode = 'OR422', column = 'payload';
-    end if;
+    perform outrigger.check_name(task_name), outrigger.check_options(options), outrigger.check_payload(task_payload),
+      outrigger.check_queue(task_name, options);
+    options := jsonb_strip_nulls(options);
+    delay := options ->> 'delay';
+    run_at := options ->> 'runAt';
     if delay > 0 and run_at is not null then
       raise exception 'delay is %, but must be left out where runAt is given', delay using errcode = 'OR422', column = 'delay';
     end if;
@@ -79,12 +55,17 @@ const enqueueTask = `create or replace function outrigger.enqueue_task(
     chosen_version := coalesce((options ->> 'version')::int, defined.version, 1);
     chosen_queue := coalesce(options ->> 'queue', defined.queue, 'default');
     chosen_priority := coalesce((options ->> 'priority')::int, defined.priority, 5);
-    perform outrigger.check_option('priority', chosen_priority, 0, 9, 'from 0 (first) to 9 (last)');
     due := greatest(clock_timestamp(), coalesce(to_timestamp(run_at / 1000), clock_timestamp() + coalesce(delay, 0) * interval '1 ms'));
-    expires_after := coalesce(expires_after, defined.expires_after);
+    expires_after := coalesce((options ->> 'expiresAfter')::float8, defined.expires_after);
+    idem := options ->> 'idempotencyKey';
+    own := task_name || ':' || (options ->> 'uniqueKey');
+    unique_for := options ->> 'uniqueFor';
+    unique_until := case when unique_for is not null then clock_timestamp() + unique_for * interval '1 ms'
+      when options ? 'uniqueStates' then 'infinity' end; -- null: until the task is over
     loop
-      id := nextval(pg_get_serial_sequence('outrigger.task', 'id'));
+      id := nextval('outrigger.task_id_seq');
       if idem is not null then
+        hash := md5(task_payload::text);
         insert into outrigger.idempotency (key, name, payload_hash, task) values (idem, task_name, hash, enqueue_task.id) on conflict do nothing;
         if not found then
           select * into known from outrigger.idempotency i where i.key = idem;
@@ -115,9 +96,24 @@ const enqueueTask = `create or replace function outrigger.enqueue_task(
     insert into outrigger.task (id, route, priority, state, due_at, run_at, expires_at, timeout, key, key_limit, unique_key, payload, metadata)
       overriding system value
       values (enqueue_task.id, outrigger.route_of(chosen_queue, task_name, chosen_version), chosen_priority,
-        case when due > clock_timestamp() then 'scheduled' else 'ready' end, due, due, due + expires_after * interval '1 ms', own_timeout,
-        options ->> 'concurrencyKey', key_limit, own, task_payload, options -> 'metadata');
+        case when due > clock_timestamp() then 'scheduled' else 'ready' end, due, due, due + expires_after * interval '1 ms', (options ->> 'timeout')::float8,
+        options ->> 'concurrencyKey', (options ->> 'keyConcurrency')::int, own, task_payload, options -> 'metadata');
     duplicate := false;
   end $$`
 
-export const statements: ReadonlyArray<string> = [...columns, ...uniqueHolds, checkOption, enqueueTask]
+/** Many tasks in one statement, all or none: an array of {"name", "payload", "options"}. The ids come in their order. */
+const enqueueMany = `create function outrigger.enqueue_many(tasks jsonb) returns setof text language plpgsql as $$
+  begin
+    if tasks is null or jsonb_typeof(tasks) <> 'array' then
+      raise exception 'tasks is %, but must be an array of {"name", "payload", "options"}', coalesce(left(tasks::text, 100), 'missing')
+        using errcode = 'OR422', column = 'tasks';
+    end if;
+    return query select e.id::text from jsonb_array_elements(tasks) with ordinality t(task, place)
+      cross join lateral outrigger.enqueue_task(task ->> 'name', task -> 'payload', coalesce(nullif(task -> 'options', 'null'), '{}')) e order by place;
+  end $$`
+
+/** For after the commit of a host's transaction: goes out only when somebody sleeps. */
+const wake = `create function outrigger.wake() returns void language sql as
+  $$ select pg_notify('outrigger_wake', '') where exists (select from outrigger.sleeper) $$`
+
+export const statements: ReadonlyArray<string> = [...columns, ...uniqueHolds, ...checks, enqueueTask, enqueueMany, wake]
