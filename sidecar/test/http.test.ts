@@ -1,7 +1,8 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
-import { Task, TaskStore } from "@outrigger/sdk"
+import { Task, Tasks, TaskStore } from "@outrigger/sdk"
+import { createOutrigger } from "@outrigger/sdk/promise"
 import { ask, type Answer, bench, post, raw } from "./support/agent.ts"
 
 const isProblem = (answer: Answer, status: number, type?: string) => {
@@ -40,6 +41,23 @@ describe("enqueuing over HTTP", () => {
     const { url } = yield* bench()
     isProblem(yield* post(url, "/v1/tasks/charge-ordr", order), 404, "unknown-task")
     isProblem(yield* post(url, "/v1/tasks/charge-order", { ...order, options: { version: 2 } }), 404, "unknown-task")
+  }))
+
+  it.live("wakes the workers for whoever enqueued by SQL, from each face", () => Effect.gen(function*() {
+    let woken = 0
+    const { url } = yield* bench({ store: (store) => ({ ...store, wake: Effect.sync(() => { woken++ }) }) })
+    const answer = yield* ask(url, "POST", "/v1/wake")
+    assert.deepStrictEqual([answer.status, answer.text], [204, ""])
+    yield* Effect.promise(() => createOutrigger({ service: "shop", sidecar: { url } }).wake())
+    yield* Effect.provide(Tasks.Tasks.use((tasks) => tasks.wake), Tasks.layerSidecar({ url }))
+    assert.strictEqual(woken, 3)
+  }))
+
+  it.live("is no failure for whoever only hints, when the store or the sidecar is away", () => Effect.gen(function*() {
+    const { url } = yield* bench({ store: (store) => ({ ...store, wake: Effect.fail(new Task.StoreUnavailable("it is down", true)) }) })
+    isProblem(yield* ask(url, "POST", "/v1/wake"), 503, "unavailable")
+    yield* Effect.promise(() => createOutrigger({ service: "shop", sidecar: { url } }).wake())
+    yield* Effect.promise(() => createOutrigger({ service: "shop", sidecar: { url: "http://127.0.0.1:1" } }).wake())
   }))
 
   it.live("learns of a task that is announced later", () => Effect.gen(function*() {

@@ -4,6 +4,7 @@ import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import type * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
+import * as Queue from "effect/Queue"
 import { Task, TaskStore } from "@outrigger/sdk"
 
 const base: TaskStore.NewTask = { name: "charge", version: 1, queue: "default", payload: { n: 1 }, priority: 5, delay: 0 }
@@ -178,6 +179,19 @@ export const suite = (name: string, layer: Layer.Layer<TaskStore.TaskStore, unkn
       const error = yield* Effect.flip(store.enqueue([task({ payload: { deep } })]))
       assert.instanceOf(error, Task.InvalidPayload)
       assert.strictEqual(error.issues[0]!.path[0], "deep")
+    }))
+  })
+
+  describe(`${name}: waking`, () => {
+    test("wakes who sleeps when it is told of tasks that it did not see come", Effect.gen(function*() {
+      const { store, worker } = yield* using
+      yield* store.sleeping(yield* worker(), true)
+      yield* Effect.scoped(Effect.gen(function*() {
+        const woken = yield* Queue.unbounded<void>()
+        yield* store.onWake(() => { Queue.offerUnsafe(woken, undefined) })
+        // Once may be for what came before anybody listened.
+        yield* Effect.raceFirst(Effect.andThen(Queue.take(woken), Queue.take(woken)), Effect.forever(Effect.andThen(store.wake, Effect.yieldNow)))
+      }))
     }))
   })
 

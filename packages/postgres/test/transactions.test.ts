@@ -111,6 +111,28 @@ describe("PgTasks", () => {
     assert.strictEqual(yield* count, 1)
   })))
 
+  it.live("wakes who sleeps when it is told of a commit, and sends nothing before, or when nobody sleeps", () => withStore((url) => Effect.gen(function*() {
+    const [sql, tasks] = [yield* PgClient.PgClient, yield* Tasks.Tasks]
+    const listener = new pg.Client(url)
+    const heard: Array<string | undefined> = []
+    const all = new Promise<void>((resolve) => listener.on("notification", ({ payload }) => {
+      heard.push(payload)
+      if (payload === "end") resolve()
+    }))
+    yield* Effect.promise(() => listener.connect())
+    yield* Effect.promise(() => listener.query("listen outrigger_wake"))
+    yield* sql`insert into outrigger.sleeper (worker) values (1)`
+    yield* sql.withTransaction(Effect.andThen(Welcome.enqueue({ user: "ada" }), tasks.wake))
+    assert.strictEqual(yield* count, 1)
+    yield* tasks.wake
+    yield* sql`delete from outrigger.sleeper`
+    yield* tasks.wake
+    yield* sql`select pg_notify('outrigger_wake', 'end')`
+    yield* Effect.promise(() => all)
+    yield* Effect.promise(() => listener.end())
+    assert.deepStrictEqual(heard, ["", "end"])
+  })))
+
   it.live("gathers what is enqueued at once, and gives each caller its own answer", () => withStore(() => Effect.gen(function*() {
     const tasks = yield* Tasks.Tasks
     const one = (n: number, key?: string) => ({ name: "x", version: 1, queue: "default", payload: n, priority: 5, delay: 0, idempotencyKey: key })

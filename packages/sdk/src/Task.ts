@@ -223,24 +223,37 @@ class TaskImpl<Name extends string, P extends Schema.Top, S extends Schema.Top, 
   }
 
   encode(payload: P["Type"], options: EnqueueOptions = {}) {
-    return Effect.flatMap(this.codecs.encodePayload(payload), (encoded) =>
-      Effect.withFiber((fiber) => {
-        const settings = NewTask.readEnqueueOptions(inTrace(options, fiber.cache.span), readMillis)
-        const task = NewTask.newTaskOf(this.definition, encoded, NewTask.keysOf(payload, this.keys, readMillis), settings)
-        return task instanceof Error ? Effect.fail(task) : Effect.succeed(task)
-      }))
+    return Effect.flatMap(this.codecs.encodePayload(payload), (encoded) => Effect.withFiber((fiber) => {
+      const task = this.newTask(payload, encoded, NewTask.readEnqueueOptions(inTrace(options, fiber.cache.span), readMillis))
+      return task instanceof Error ? Effect.fail(task) : Effect.succeed(task)
+    }))
+  }
+
+  /** Only the schema runs as an effect for each of many: the rest is too small for one. */
+  private encodeMany(payloads: ReadonlyArray<P["Type"]>, options: EnqueueOptions = {}) {
+    return Effect.flatMap(Effect.forEach(payloads, (payload) => this.codecs.encodePayload(payload)), (encoded) => Effect.withFiber((fiber) => {
+      const settings = NewTask.readEnqueueOptions(inTrace(options, fiber.cache.span), readMillis)
+      const tasks: Array<Data.NewTask> = []
+      for (const [index, payload] of payloads.entries()) {
+        const task = this.newTask(payload, encoded[index], settings)
+        if (task instanceof Error) return Effect.fail(task)
+        tasks.push(task)
+      }
+      return Effect.succeed(tasks)
+    }))
+  }
+
+  private newTask(payload: P["Type"], encoded: unknown, settings: NewTask.EnqueueSettings) {
+    return NewTask.newTaskOf(this.definition, encoded, NewTask.keysOf(payload, this.keys, readMillis), settings)
   }
 
   enqueue(payload: P["Type"], options?: EnqueueOptions) {
-    return Effect.map(this.enqueueAll([payload], options), (ids) => ids[0]!)
+    return Effect.flatMap(this.encode(payload, options), (task) =>
+      Tasks.use((service) => Effect.map(service.enqueue([task]), ([enqueued]) => enqueued!.id)))
   }
 
   enqueueMany(payloads: ReadonlyArray<P["Type"]>, options?: Omit<EnqueueOptions, "idempotencyKey">) {
-    return this.enqueueAll(payloads, options)
-  }
-
-  private enqueueAll(payloads: ReadonlyArray<P["Type"]>, options: EnqueueOptions | undefined) {
-    return Effect.flatMap(Effect.forEach(payloads, (payload) => this.encode(payload, options)), (tasks) =>
+    return Effect.flatMap(this.encodeMany(payloads, options), (tasks) =>
       Tasks.use((service) => Effect.map(service.enqueue(tasks), (enqueued) => enqueued.map(({ id }) => id))))
   }
 

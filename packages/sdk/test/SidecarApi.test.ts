@@ -38,7 +38,7 @@ describe("the sidecar's API", () => {
     assert.sameMembers(Object.keys(paths), [
       "/v1/tasks/{name}", "/v1/tasks", "/v1/tasks/{id}", "/v1/tasks/{id}/cancel", "/v1/tasks/{id}/retry", "/v1/dead/retry", "/v1/queues", "/v1/queues/{name}",
       "/v1/queues/{name}/pause", "/v1/queues/{name}/resume", "/v1/schedules", "/v1/schedules/{name}", "/v1/schedules/{name}/pause", "/v1/schedules/{name}/resume",
-      "/v1/reports"
+      "/v1/reports", "/v1/wake"
     ])
   })
 })

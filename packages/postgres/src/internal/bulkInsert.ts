@@ -1,70 +1,72 @@
 /**
  * The statement that inserts many tasks of one route that have no key to look up: plain rows, and only the columns that some
- * task says anything of. Each column comes as an array of one type, whose "" or -1 stands for null: an array of nulls alone has none.
- * Floats travel as text, for the driver takes small and large numbers for two types.
+ * task says anything of. The payloads come as one JSON array, whose one parse is cheaper than a cast of each; so do the tasks
+ * as a whole where they differ in more than that.
  */
 import type { TaskStore } from "@outrigger/sdk"
 
 type NewTask = TaskStore.NewTask
 
+type Option = Exclude<keyof NewTask, "name" | "version" | "queue" | "payload">
+
 interface Part {
   /** Whether this task needs it. */
   readonly said: (task: NewTask) => boolean
-  /** The arrays: name, type, and what a task puts in. */
-  readonly arrays: ReadonlyArray<readonly [name: string, type: "text" | "int" | "float8", valueOf: (task: NewTask) => string | number]>
-  /** What is inserted where: expressions over `p` (the arrays) and `due`. */
+  /** The options, and as what each is read; one that is left out is null. */
+  readonly options: Readonly<Partial<Record<Option, "jsonb" | "text" | "int" | "float8">>>
+  /** What is inserted where: expressions over `p` (the options) and `due`. */
   readonly insert: Readonly<Record<string, string>>
 }
 
-const body: Part = {
-  said: () => true,
-  arrays: [["payload", "text", ({ payload }) => JSON.stringify(payload ?? null)], ["priority", "int", ({ priority }) => priority]],
-  insert: { payload: "p.payload::jsonb", priority: "p.priority" }
-}
+const rank: Part = { said: () => true, options: { priority: "int" }, insert: { priority: "p.priority" } }
 const later: Part = {
   said: ({ delay, runAt }) => delay > 0 || runAt !== undefined,
-  arrays: [["delay", "float8", ({ delay }) => delay], ["moment", "float8", ({ runAt = -1 }) => runAt]],
+  options: { delay: "float8", runAt: "float8" },
   insert: { state: "case when due > clock_timestamp() then 'scheduled' else 'ready' end", due_at: "due", run_at: "due" }
 }
 const others: ReadonlyArray<Part> = [
   {
     said: ({ expiresAfter }) => expiresAfter !== undefined,
-    arrays: [["expiry", "float8", ({ expiresAfter = -1 }) => expiresAfter]],
-    insert: { expires_at: "case when p.expiry >= 0 then due + p.expiry * interval '1 ms' end" }
+    options: { expiresAfter: "float8" },
+    insert: { expires_at: `due + p."expiresAfter" * interval '1 ms'` }
   },
-  {
-    said: ({ timeout }) => timeout !== undefined,
-    arrays: [["timeout", "float8", ({ timeout = -1 }) => timeout]],
-    insert: { timeout: "nullif(p.timeout, -1)" }
-  },
+  { said: ({ timeout }) => timeout !== undefined, options: { timeout: "float8" }, insert: { timeout: "p.timeout" } },
   {
     said: ({ concurrencyKey }) => concurrencyKey !== undefined,
-    arrays: [["key", "text", ({ concurrencyKey = "" }) => concurrencyKey], ["key_limit", "int", ({ keyConcurrency = -1 }) => keyConcurrency]],
-    insert: { key: "nullif(p.key, '')", key_limit: "nullif(p.key_limit, -1)" }
+    options: { concurrencyKey: "text", keyConcurrency: "int" },
+    insert: { key: `p."concurrencyKey"`, key_limit: `p."keyConcurrency"` }
   },
-  {
-    said: ({ metadata }) => metadata !== undefined,
-    arrays: [["metadata", "text", ({ metadata }) => metadata === undefined ? "" : JSON.stringify(metadata)]],
-    insert: { metadata: "nullif(p.metadata, '')::jsonb" }
-  }
+  { said: ({ metadata }) => metadata !== undefined, options: { metadata: "jsonb" }, insert: { metadata: "p.metadata" } }
 ]
 
-const moment = "greatest(clock_timestamp(), case when p.moment >= 0 then to_timestamp(p.moment / 1000) else clock_timestamp() + p.delay * interval '1 ms' end)"
+const moment = `greatest(clock_timestamp(), coalesce(to_timestamp(p."runAt" / 1000), clock_timestamp() + p.delay * interval '1 ms'))`
+
+/** What a task says of these. */
+const optionsOf = (task: NewTask, names: ReadonlyArray<Option>): Partial<Record<Option, unknown>> => {
+  const options: Partial<Record<Option, unknown>> = {}
+  for (const name of names) options[name] = task[name]
+  return options
+}
 
 /** The statement and its values; `after` is selected beside each id. */
 export const bulkInsert = (tasks: ReadonlyArray<NewTask>, after: string): readonly [text: string, values: ReadonlyArray<unknown>] => {
-  const parts = [body, later, ...others].filter(({ said }) => tasks.some(said))
-  const arrays = parts.flatMap((part) => part.arrays)
+  const first = tasks[0]!
+  const parts = [rank, later, ...others].filter(({ said }) => tasks.some(said))
+  const options = Object.assign({}, ...parts.map((part) => part.options)) as Readonly<Partial<Record<Option, string>>>
+  const names = Object.keys(options) as ReadonlyArray<Option>
   const insert = Object.assign({}, ...parts.map((part) => part.insert)) as Readonly<Record<string, string>>
-  const due = parts.includes(later) ? moment : "now()"
+  const alike = tasks.every((task) => names.every((name) => task[name] === first[name]))
   const text = `
     with r as materialized (select outrigger.route_of($1, $2, $3) as id), made as (
-      insert into outrigger.task (route, ${Object.keys(insert).join(", ")})
-      select r.id, ${Object.values(insert).join(", ")}
-      from r cross join unnest(${arrays.map(([, type], index) => `$${index + 4}::${type === "float8" ? "text[]::float8" : type}[]`).join(", ")}) with ordinality p(${arrays.map(([name]) => name).join(", ")}, place)
-        cross join lateral (select ${due} as due offset 0) d
-      order by p.place returning id)
+      insert into outrigger.task (route, payload, ${Object.keys(insert).join(", ")})
+      select r.id, ${alike ? "e.item" : "e.item -> 'payload'"}, ${Object.values(insert).join(", ")}
+      from r cross join jsonb_array_elements($4::text::jsonb) with ordinality e(item, place)
+        cross join lateral jsonb_to_record(${alike ? "$5::text::jsonb" : "e.item"}) p(${names.map((name) => `"${name}" ${options[name]}`).join(", ")})
+        cross join lateral (select ${parts.includes(later) ? moment : "now()"} as due offset 0) d
+      order by e.place returning id)
     select id::text, false as duplicate${after} from made order by made.id`
-  const { name, queue, version } = tasks[0]!
-  return [text, [queue, name, version, ...arrays.map(([, type, valueOf]) => tasks.map((task) => type === "float8" ? String(valueOf(task)) : valueOf(task)))]]
+  const route = [first.queue, first.name, first.version]
+  return [text, alike
+    ? [...route, JSON.stringify(tasks.map(({ payload }) => payload)), JSON.stringify(optionsOf(first, names))]
+    : [...route, JSON.stringify(tasks.map((task) => ({ ...optionsOf(task, names), payload: task.payload ?? null })))]]
 }

@@ -1,5 +1,5 @@
 /** Gathers concurrent single enqueues into shared statements; one caller's bad task is that caller's error alone. */
-import * as Deferred from "effect/Deferred"
+import type * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import { Task, type TaskStore } from "@outrigger/sdk"
 
@@ -7,7 +7,8 @@ type EnqueueMany = TaskStore.Service["enqueue"]
 
 interface Pending {
   readonly task: TaskStore.NewTask
-  readonly answer: Deferred.Deferred<TaskStore.Enqueued, Task.EnqueueError>
+  /** Goes to the one caller who waits; one that was interrupted no longer hears it. */
+  readonly answer: (answer: Effect.Effect<TaskStore.Enqueued, Task.EnqueueError>) => void
 }
 
 const most = 500
@@ -24,17 +25,17 @@ export const gather = (send: EnqueueMany) => {
   let flushing = 0
 
   const single = ({ answer, task }: Pending) =>
-    Effect.matchEffect(enqueue([task]), {
-      onSuccess: ([one]) => Deferred.succeed(answer, one!),
-      onFailure: (error) => Deferred.fail(answer, error)
+    Effect.match(enqueue([task]), {
+      onSuccess: ([one]) => answer(Effect.succeed(one!)),
+      onFailure: (error) => answer(Effect.fail(error))
     })
 
   /** A shared statement that fails is repeated one by one, unless the store itself is away. */
   const flushBatch = (batch: ReadonlyArray<Pending>): Effect.Effect<unknown> =>
     Effect.matchEffect(enqueue(batch.map(({ task }) => task)), {
-      onSuccess: (ids) => Effect.forEach(batch, ({ answer }, index) => Deferred.succeed(answer, ids[index]!), { discard: true }),
+      onSuccess: (enqueued) => Effect.sync(() => batch.forEach(({ answer }, index) => answer(Effect.succeed(enqueued[index]!)))),
       onFailure: (error) => error._tag === "StoreUnavailable"
-        ? Effect.forEach(batch, ({ answer }) => Deferred.fail(answer, error), { discard: true })
+        ? Effect.sync(() => batch.forEach(({ answer }) => answer(Effect.fail(error))))
         : Effect.forEach(batch, single, { discard: true })
     })
 
@@ -47,14 +48,14 @@ export const gather = (send: EnqueueMany) => {
     flushing--
   })
 
+  /** Who comes in the same turn is aboard. */
+  const departure = Effect.andThen(Effect.yieldNow, flush)
+
   return (task: TaskStore.NewTask): Effect.Effect<TaskStore.Enqueued, Task.EnqueueError> =>
-    Effect.gen(function*() {
-      const answer = yield* Deferred.make<TaskStore.Enqueued, Task.EnqueueError>()
-      pending.push({ task, answer })
-      if (flushing < inFlight) {
-        flushing++
-        yield* Effect.forkDetach(flush)
-      }
-      return yield* Deferred.await(answer)
-    })
+    Effect.contextWith((context: Context.Context<never>) => Effect.callback<TaskStore.Enqueued, Task.EnqueueError>((resume) => {
+      pending.push({ task, answer: resume })
+      if (flushing >= inFlight) return
+      flushing++
+      Effect.runForkWith(context)(departure)
+    }))
 }

@@ -2,7 +2,7 @@ import { once } from "node:events"
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http"
 import type { AddressInfo } from "node:net"
 import { afterEach, assert, describe, it } from "vitest"
-import { createOutrigger, InvalidOption, type Log, Task } from "@outrigger/sdk/promise"
+import { createOutrigger, InvalidOption, InvalidPayload, type Log, tagged, Task } from "@outrigger/sdk/promise"
 import { caught, gate, hang, turn, virtual } from "../support/virtual.ts"
 
 const anything = { "~standard": { version: 1, vendor: "own", validate: (value: unknown) => ({ value }) } } as const
@@ -138,10 +138,28 @@ describe("enqueueSql", () => {
   it("is one statement for any client, with the payload checked", () => {
     const { outrigger } = make()
     const { text, values } = outrigger.enqueueSql(Charge, { n: 1 }, { idempotencyKey: "k" })
-    assert.strictEqual(text, "select outrigger.enqueue($1, $2::jsonb, $3::jsonb) as id")
+    assert.strictEqual(text, "select outrigger.enqueue($1, $2::text::jsonb, $3::text::jsonb) as id")
     assert.deepStrictEqual([values[0], JSON.parse(values[1]!), JSON.parse(values[2]!).idempotencyKey], ["charge", { n: 1 }, "k"])
     const later = { "~standard": { version: 1, vendor: "own", validate: async (value: unknown) => ({ value }) } } as const
     assert.throws(() => outrigger.enqueueSql(Task.make("later", { payload: later }), 1), /use enqueue instead/)
+  })
+
+  it("has one statement for many, each checked before there is a statement", () => {
+    const { outrigger } = make()
+    const { text, values } = outrigger.enqueueManySql(Charge, [{ n: 1 }, undefined], { priority: 3 })
+    assert.strictEqual(text, "select id from outrigger.enqueue_many($1::text::jsonb) id")
+    const options = { version: 1, queue: "default", priority: 3, delay: 0 }
+    assert.deepStrictEqual(values.map((value) => JSON.parse(value)), [[
+      { name: "charge", payload: { n: 1 }, options }, { name: "charge", payload: null, options }
+    ]])
+    assert.throws(() => outrigger.enqueueManySql(Charge, [1, "\u0000"]), InvalidPayload)
+    assert.deepStrictEqual(outrigger.enqueueManySql(Charge, []).values, ["[]"])
+  })
+
+  it("is handed to a template tag as the tag would have had it", () => {
+    const tag = (strings: TemplateStringsArray, ...values: ReadonlyArray<unknown>) => ({ strings: [...strings], raw: [...strings.raw], values })
+    const [a, b] = ["x", "y"]
+    assert.deepStrictEqual(tagged(tag, { text: "select f($1, $2) as id", values: [a, b] }), tag`select f(${a}, ${b}) as id`)
   })
 })
 

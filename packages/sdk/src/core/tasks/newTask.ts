@@ -137,7 +137,7 @@ export const newTaskFault = (task: NewTask): InvalidPayload | InvalidOption | un
     const allowed = key === undefined ? undefined : keyFault(key)
     if (allowed !== undefined) return option(name, key, allowed)
   }
-  for (const [key, value] of Object.entries(task.metadata ?? {})) {
+  if (task.metadata !== undefined) for (const [key, value] of Object.entries(task.metadata)) {
     if (typeof value !== "string") return option(`metadata.${key}`, value, "a string")
   }
   const issue = payloadFault(task.payload) ?? (task.metadata && payloadFault(task.metadata, 16 * 1024))

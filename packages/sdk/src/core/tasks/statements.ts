@@ -11,7 +11,7 @@ export interface SqlStatement {
 // Every value is text that the server casts: some clients encode what they send as jsonb a second time.
 
 export const enqueueStatement = (task: NewTask): SqlStatement => ({
-  text: "select outrigger.enqueue($1::text, $2::text::jsonb, $3::text::jsonb) as id",
+  text: "select outrigger.enqueue($1, $2::text::jsonb, $3::text::jsonb) as id",
   values: [task.name, JSON.stringify(task.payload ?? null), JSON.stringify(sqlOptionsOf(task))]
 })
 
