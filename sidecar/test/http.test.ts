@@ -14,6 +14,13 @@ const isProblem = (answer: Answer, status: number, type?: string) => {
 }
 const order = { payload: { orderId: "A-17" } }
 
+/** As a host with promises does it after its commit. */
+const hint = (url: string) => Effect.promise(async () => {
+  const outrigger = createOutrigger({ service: "shop", sidecar: { url }, log: () => {} })
+  await outrigger.wake()
+  await outrigger.close()
+})
+
 describe("enqueuing over HTTP", () => {
   it.live("answers 202 with where the task is", () => Effect.gen(function*() {
     const { url } = yield* bench()
@@ -48,7 +55,7 @@ describe("enqueuing over HTTP", () => {
     const { url } = yield* bench({ store: (store) => ({ ...store, wake: Effect.sync(() => { woken++ }) }) })
     const answer = yield* ask(url, "POST", "/v1/wake")
     assert.deepStrictEqual([answer.status, answer.text], [204, ""])
-    yield* Effect.promise(() => createOutrigger({ service: "shop", sidecar: { url } }).wake())
+    yield* hint(url)
     yield* Effect.provide(Tasks.Tasks.use((tasks) => tasks.wake), Tasks.layerSidecar({ url }))
     assert.strictEqual(woken, 3)
   }))
@@ -56,8 +63,8 @@ describe("enqueuing over HTTP", () => {
   it.live("is no failure for whoever only hints, when the store or the sidecar is away", () => Effect.gen(function*() {
     const { url } = yield* bench({ store: (store) => ({ ...store, wake: Effect.fail(new Task.StoreUnavailable("it is down", true)) }) })
     isProblem(yield* ask(url, "POST", "/v1/wake"), 503, "unavailable")
-    yield* Effect.promise(() => createOutrigger({ service: "shop", sidecar: { url } }).wake())
-    yield* Effect.promise(() => createOutrigger({ service: "shop", sidecar: { url: "http://127.0.0.1:1" } }).wake())
+    yield* hint(url)
+    yield* hint("http://127.0.0.1:1")
   }))
 
   it.live("learns of a task that is announced later", () => Effect.gen(function*() {
@@ -78,6 +85,8 @@ describe("enqueuing over HTTP", () => {
     ["a negative delay", { ...order, options: { delay: -1 } }, ["options", "delay"]],
     ["a delay in words that mean nothing", { ...order, options: { delay: "soon" } }, ["options", "delay"]],
     ["a priority of 10", { ...order, options: { priority: 10 } }, ["options", "priority"]],
+    ["a moment after the year 9999", { ...order, options: { runAt: "+010000-01-01T00:00:00Z" } }, ["options", "runAt"]],
+    ["a moment that is none", { ...order, options: { runAt: "tomorrow" } }, ["options", "runAt"]],
     ["an empty unique key", { ...order, options: { uniqueKey: "" } }, ["options", "uniqueKey"]]
   ]
   it.live.each(refused)("refuses %s with its path, and enqueues nothing", ([, body, path]) => Effect.gen(function*() {

@@ -42,6 +42,23 @@ export const suite = (name: string, layer: Layer.Layer<TaskStore.TaskStore, unkn
       assert.deepInclude(yield* get(b!), { payload: [1, null, "x"], metadata: { tenant: "t1" } })
     }))
 
+    test("keeps what each of many says apart, and that one says nothing", Effect.gen(function*() {
+      const { enqueue, get } = yield* using
+      const [plain, said, nothing, alike, too] = [
+        ...yield* enqueue(
+          task({ payload: { payload: 1 } }),
+          task({ payload: [["x"]], priority: 0, delay: 60_000, expiresAfter: 1000, timeout: 5, concurrencyKey: "c", keyConcurrency: 2, metadata: { a: "1" } }),
+          task({ payload: null })
+        ),
+        ...yield* enqueue(task({ payload: null }), task({ payload: [1] }))
+      ]
+      const [a, b, c, d, e] = [yield* get(plain!), yield* get(said!), yield* get(nothing!), yield* get(alike!), yield* get(too!)]
+      assert.deepStrictEqual([a, b, c, d, e].map(({ payload }) => payload), [{ payload: 1 }, [["x"]], null, null, [1]])
+      assert.deepStrictEqual([a, b, c, d, e].map(({ priority, state }) => [priority, state]), [[5, "ready"], [0, "scheduled"], [5, "ready"], [5, "ready"], [5, "ready"]])
+      assert.deepStrictEqual([b.expiresAt! - b.runAt, b.concurrencyKey, b.metadata], [1000, "c", { a: "1" }])
+      for (const other of [a, c, d, e]) assert.deepStrictEqual([other.expiresAt, other.concurrencyKey, other.metadata], [undefined, undefined, undefined])
+    }))
+
     test("knows nothing of an id that was never given", Effect.gen(function*() {
       const { store } = yield* using
       for (const id of ["999999", "nonsense", "", "-1"]) assert.isTrue(Option.isNone(yield* store.find(id)))
