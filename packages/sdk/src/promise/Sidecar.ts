@@ -32,6 +32,8 @@ export interface Tasks {
   cancel(id: TaskId): Promise<TaskRecord>
   /** Makes a dead or cancelled task ready again. */
   redrive(id: TaskId): Promise<TaskRecord>
+  /** Workers that sleep look at once; a hint, so it never rejects. */
+  wake(): Promise<void>
 }
 
 /** An answer of the sidecar: status and JSON. */

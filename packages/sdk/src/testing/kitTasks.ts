@@ -39,6 +39,9 @@ export class KitTasks implements Tasks {
     return this.known(id, this.bench.redrive(id))
   }
 
+  /** Nobody sleeps in a test kit. */
+  async wake(): Promise<void> {}
+
   async await(id: TaskId, signal?: AbortSignal): Promise<TaskRecord> {
     const over = () => signal?.aborted === true || this.bench.table.find(id)?.finishedAt !== undefined
     for (;;) {
