@@ -223,7 +223,7 @@ export class Outrigger {
 
   /**
    * For after the commit of a transaction that enqueued by `enqueueSql`: workers that sleep look at once, not within their poll
-   * (100 ms). A hint over the sidecar: it never rejects. Without one, `select outrigger.wake()` does the same.
+   * (100 ms). A hint over the sidecar: one that is away is no failure. Without a sidecar, `select outrigger.wake()` does the same.
    */
   async wake(): Promise<void> {
     await this.needSidecar("wake").wake()
