@@ -10,7 +10,9 @@ export const planner = {
   plan_cache_mode: "force_custom_plan",
   enable_seqscan: "off",
   enable_bitmapscan: "off",
-  enable_sort: "off"
+  enable_sort: "off",
+  // Before PostgreSQL 18 what is off counts as dear, and what is dear is compiled, each time anew.
+  jit: "off"
 } as const
 
 /** As it comes back from a claim. Of what was parked only its place and its key are told. */
