@@ -16,6 +16,10 @@ import { layerJoined } from "./runner/registries.ts"
 export interface WorkOptions {
   /** `postgres://user:password@host:5432/database` */
   readonly databaseUrl: string
+  /** In which schema of the database they are; `outrigger` unless said. */
+  readonly schema?: string | undefined
+  /** Whether the URL leads to PgBouncer or its like; found out unless said here, or by `?pgbouncer=true` in the URL. Tasks are then polled for. */
+  readonly pooler?: boolean | undefined
   /** For people: shows in the store and in logs. "work" unless said. */
   readonly name?: string | undefined
   /** How many attempts run at once; 100 unless said. */
@@ -47,19 +51,19 @@ export interface Work {
 export const work = async (
   handlers: ReadonlyArray<PromiseTask.PromiseHandler | PromiseTask.PromiseSchedule>, options: WorkOptions
 ): Promise<Work> => {
-  const { concurrency, databaseUrl, drainTimeout, name = "work" } = options
+  const { concurrency, databaseUrl, drainTimeout, name = "work", pooler, schema } = options
   const url = Redacted.make(databaseUrl)
   const [first, ...rest] = handlers.map((one) =>
     PromiseTask.isTaskSchedule(one) ? PromiseTask.fromSchedule(one) : PromiseTask.fromHandler(one))
   if (first === undefined) throw new TypeError("work: there are no handlers; give it at least one")
   const executor = Layer.mergeAll(Executor.layer({ name, concurrency, drainTimeout }), Scheduler.layer()).pipe(
     Layer.provide([Layer.mergeAll(first, ...rest), layerJoined]),
-    Layer.provide(PgTaskStore.layer({ url, applicationName: `outrigger ${name}` })),
+    Layer.provide(PgTaskStore.layer({ url, applicationName: `outrigger ${name}`, schema, pooler })),
     Layer.provide(TaskHandlers.layer)
   )
   const scope = Scope.makeUnsafe()
   try {
-    await Effect.runPromise(Migrations.run().pipe(Effect.provide(PgTaskStore.layerPool({ url, maxConnections: 1 }))))
+    await Effect.runPromise(Migrations.run({ schema }).pipe(Effect.provide(PgTaskStore.layerPool({ url, maxConnections: 1, pooler }))))
     await Effect.runPromise(Layer.buildWithScope(executor, scope))
   } catch (error) {
     await Effect.runPromise(Scope.close(scope, Exit.void))

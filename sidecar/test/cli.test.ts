@@ -46,7 +46,9 @@ describe("the command line", () => {
     [["start", "--dispatch", "http://127.0.0.1:1"], "Unknown option '--dispatch'"],
     [["start", "--host", "0.0.0.0"], "so a token is needed"],
     [["health", "--url", "nowhere"], "--url is \"nowhere\""],
+    [["start", "--schema", "My Jobs"], 'schema is "My Jobs", but must be 1 to 40 lower-case letters'],
     [["doctor"], "Which database?"],
+    [["doctor", "--database-url", "postgres://localhost", "--schema", "pg_jobs"], 'schema is "pg_jobs", but must be'],
     [["doctor", "--database-url", "nowhere"], "--database-url must be a URL"]
   ]
   it.each(wrong)("exits with 2 at %j", async (args, message) => {

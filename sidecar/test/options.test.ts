@@ -17,7 +17,7 @@ const refusal = (...given: Parameters<typeof read>): string => {
 describe("the options of start", () => {
   it("have their defaults", () => {
     assert.deepInclude(read(), {
-      tasks: undefined, databaseUrl: undefined, data: resolve(".outrigger"), host: "127.0.0.1", port: 7700, token: undefined, runners: 1,
+      tasks: undefined, databaseUrl: undefined, schema: undefined, data: resolve(".outrigger"), host: "127.0.0.1", port: 7700, token: undefined, runners: 1,
       runnerMemory: undefined, startupTimeout: 60_000, drainTimeout: 25_000, killAfter: 10_000, verbose: false
     })
   })

@@ -18,6 +18,7 @@ import { PgClient } from "@effect/sql-pg"
 import { Deadline, Health, Policy, Registry, Retry } from "@outrigger/sdk"
 import { isRetryable, serverErrorOf } from "./internal/errors.ts"
 import { leaveSoon } from "./internal/leave.ts"
+import { saysPooler } from "./internal/pooler.ts"
 import { limitStatements, limitTransaction, margin, startupParameters } from "./internal/statementTimeout.ts"
 
 export interface Options {
@@ -36,10 +37,14 @@ export interface Options {
   } | undefined
   /**
    * The longest that PostgreSQL lets any statement of this pool run, also when this process is gone; the longest of
-   * `queryTimeout`, and 100 ms, unless said. False leaves it to the server's own settings and sets nothing on a session: for poolers that
-   * refuse startup parameters or share sessions, such as PgBouncer.
+   * `queryTimeout`, and 100 ms, unless said. False leaves it to the server's own settings and sets nothing on a session; so does `pooler`.
    */
   readonly statementTimeout?: Duration.Input | false | undefined
+  /**
+   * Whether the URL leads to PgBouncer or its like, which shares sessions: then nothing is prepared and nothing is set on one.
+   * False unless said here, or by `?pgbouncer=true` in the URL.
+   */
+  readonly pooler?: boolean | undefined
   /** `Retry.database` unless said. */
   readonly retry?: Retry.Options | false | undefined
   /** A breaker is off unless said: what a database needs is fewer connections, not fewer answers. */
@@ -130,10 +135,12 @@ const makeShape = (name: string, options: Options) => Effect.gen(function*() {
   const services = yield* Effect.context<never>()
   const url = Redacted.isRedacted(options.url) ? options.url : yield* options.url
   const timeouts = timeoutsOf(options)
-  const { statementTimeout = Math.max(timeouts.read, timeouts.write, timeouts.analytics) + margin } = options
+  const pooled = options.pooler ?? saysPooler(url)
+  const statementTimeout = !pooled && (options.statementTimeout ?? Math.max(timeouts.read, timeouts.write, timeouts.analytics) + margin)
   const sql = yield* PgClient.make({
     url, applicationName: name, maxConnections: options.pool?.max ?? 10,
     connectTimeout: options.pool?.acquireTimeout ?? "2 seconds",
+    prepare: !pooled,
     ...(statementTimeout !== false && { startupParameters: startupParameters(Duration.toMillis(Duration.fromInputUnsafe(statementTimeout))) })
   })
   yield* Effect.addFinalizer(() => Effect.logInfo("Session closed on shutdown").pipe(Effect.annotateLogs({ dependency: name })))

@@ -8,13 +8,18 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type { SqlError } from "effect/sql/SqlError"
 import { PgClient } from "@effect/sql-pg"
+import { TaskStore } from "@outrigger/sdk"
 import { type Examination, examinationsOf, type Finding } from "./internal/examinations.ts"
+import { type Sql, sqlOf } from "./internal/sql.ts"
 import * as Migrations from "./Migrations.ts"
+import { PgSchema } from "./PgSchema.ts"
 
 export type { Finding, Severity } from "./internal/examinations.ts"
 
 /** From where on something counts as a finding. */
 export interface Options {
+  /** The schema to look at; `PgSchema` unless said, which is `outrigger` unless said. */
+  readonly schema?: string | undefined
   /** How long a snapshot may be held; 1 minute unless said. Five times as long is a `fail`. */
   readonly snapshot?: Duration.Input | undefined
   /** Of one table, when they are more than five times those that live; 100 000 unless said. */
@@ -30,8 +35,11 @@ export interface Diagnosis {
   readonly findings: ReadonlyArray<Finding>
 }
 
-const examine = (sql: PgClient.PgClient, { check, findingOf, statement }: Examination): Effect.Effect<ReadonlyArray<Finding>, SqlError> =>
-  Effect.map(sql.unsafe<any>(statement), (rows) => rows.map((row) => ({ check, ...findingOf(row) })))
+const examine = (sql: Sql, { check, findingOf, statement }: Examination): Effect.Effect<ReadonlyArray<Finding>, SqlError> =>
+  Effect.map(sql.unsafe<any>(statement), (rows) => rows.map((row) => {
+    const { advice, found, ...rest } = findingOf(row)
+    return { check, ...rest, found: sql.render(found), advice: sql.render(advice) }
+  }))
 
 const missingSchema = (found: string): Finding => ({
   check: "schema", severity: "fail", found, advice: "Start the sidecar once (outrigger start): it brings the schema up to date"
@@ -49,14 +57,14 @@ const missingSchema = (found: string): Finding => ({
  * const diagnosis = Doctor.diagnose().pipe(Effect.provide(PgClient.layer({ url: Redacted.make("postgres://localhost/app") })))
  */
 export const diagnose = ({
-  deadRows = 100_000, indexSize = 64 * 1024 * 1024, snapshot = "1 minute"
+  deadRows = 100_000, indexSize = 64 * 1024 * 1024, schema, snapshot = "1 minute"
 }: Options = {}): Effect.Effect<Diagnosis, SqlError, PgClient.PgClient> => Effect.gen(function*() {
-  const sql = yield* PgClient.PgClient
-  const [about] = yield* sql<{ server: string; there: boolean }>`
-    select current_setting('server_version') as server, to_regclass('outrigger.migration') is not null as there`
+  const sql = sqlOf(yield* PgClient.PgClient, TaskStore.schemaName(schema ?? (yield* PgSchema)))
+  const [about] = yield* sql.unsafe<{ server: string; there: boolean }>(
+    "select current_setting('server_version') as server, to_regclass('outrigger.migration') is not null as there")
   const { server, there } = about!
   if (!there) return { server, checks: ["schema"], findings: [missingSchema("There is no schema of Outrigger in this database")] }
-  const applied = yield* sql<{ id: number }>`select id from outrigger.migration`
+  const applied = yield* sql.unsafe<{ id: number }>("select id from outrigger.migration")
   const missing = Migrations.migrations.filter(({ id }) => !applied.some((done) => done.id === id))
   if (missing.length > 0) {
     const names = missing.map(({ id, name }) => `${id} (${name})`).join(", ")

@@ -1,5 +1,5 @@
 /**
- * The schema `outrigger`, brought up to date: numbered migrations, embedded in code, each in a transaction of its own under
+ * The schema (`outrigger` unless said), brought up to date: numbered migrations, embedded in code, each in a transaction of its own under
  * one advisory lock, so that any number of processes may start at once. Nothing outside the schema is touched.
  *
  * Each migration records the oldest release that still works with it. A process of an older release is refused, with what to
@@ -9,6 +9,7 @@ import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 import type { SqlError } from "effect/sql/SqlError"
 import { PgClient } from "@effect/sql-pg"
+import { TaskStore } from "@outrigger/sdk"
 import { statements as tasks } from "./internal/migrations/0001_tasks.ts"
 import { statements as breakers } from "./internal/migrations/0002_breakers.ts"
 import { statements as effectStores } from "./internal/migrations/0003_effectStores.ts"
@@ -19,6 +20,9 @@ import { statements as schedules } from "./internal/migrations/0006_schedules.ts
 import { statements as queues } from "./internal/migrations/0007_queues.ts"
 import { statements as finished } from "./internal/migrations/0008_finished.ts"
 import { statements as attemptErrors } from "./internal/migrations/0009_attemptErrors.ts"
+import { statements as planned } from "./internal/migrations/0012_planned.ts"
+import { sqlOf } from "./internal/sql.ts"
+import { PgSchema } from "./PgSchema.ts"
 
 /** One step, and the oldest release that works with the schema after it. */
 export interface Migration {
@@ -41,16 +45,21 @@ export const migrations: ReadonlyArray<Migration> = [
   { id: 6, name: "schedules", oldestRelease: "0.1.0", statements: schedules },
   { id: 7, name: "queues", oldestRelease: "0.1.0", statements: queues },
   { id: 8, name: "finished by day", oldestRelease: "0.1.0", statements: finished },
-  { id: 9, name: "errors of attempts", oldestRelease: "0.1.0", statements: attemptErrors }
+  { id: 9, name: "errors of attempts", oldestRelease: "0.1.0", statements: attemptErrors },
+  { id: 12, name: "planned", oldestRelease: "0.1.0", statements: planned }
 ]
 
 /** The oldest PostgreSQL that will do. */
 const oldestServer = 140_000
 
 /** The schema is newer than this release can work with. */
-export class ReleaseTooOld extends Data.TaggedError("ReleaseTooOld")<{ readonly oldestRelease: string; readonly release: string }> {
+export class ReleaseTooOld extends Data.TaggedError("ReleaseTooOld")<{
+  readonly schema: string
+  readonly oldestRelease: string
+  readonly release: string
+}> {
   override get message() {
-    return `The schema "outrigger" in this database needs Outrigger ${this.oldestRelease} or later, and this is ${this.release}: update it, or point it at another database`
+    return `The schema "${this.schema}" in this database needs Outrigger ${this.oldestRelease} or later, and this is ${this.release}: update it, or point it at another database`
   }
 }
 
@@ -70,7 +79,16 @@ export const isOlder = (a: string, b: string): boolean => {
   return at !== undefined && left[at]! < right[at]!
 }
 
+/** Of the schema `outrigger`; others have keys of their own. */
 const lockKey = 7_288_437_001
+
+export interface Options {
+  /** The schema to bring up to date; `PgSchema` unless said, which is `outrigger` unless said. */
+  readonly schema?: string | undefined
+  /** For tests: other steps, and another release than this. */
+  readonly migrations?: ReadonlyArray<Migration> | undefined
+  readonly release?: string | undefined
+}
 
 /**
  * Brings the schema up to date, and gives the migrations that this very call ran.
@@ -79,35 +97,38 @@ const lockKey = 7_288_437_001
  * import * as Effect from "effect/Effect"
  * import * as Redacted from "effect/Redacted"
  * import { PgClient } from "@effect/sql-pg"
+import { TaskStore } from "@outrigger/sdk"
  * import { Migrations } from "@outrigger/postgres"
  *
  * const program = Migrations.run().pipe(
  *   Effect.provide(PgClient.layer({ url: Redacted.make("postgres://localhost/app") }))
  * )
  */
-export const run = (options: { readonly migrations?: ReadonlyArray<Migration>; readonly release?: string } = {}): Effect.Effect<
+export const run = (options: Options = {}): Effect.Effect<
   ReadonlyArray<Migration>, SqlError | ReleaseTooOld | ServerTooOld, PgClient.PgClient
 > =>
   Effect.gen(function*() {
-    const sql = yield* PgClient.PgClient
+    const schema = TaskStore.schemaName(options.schema ?? (yield* PgSchema))
+    const sql = sqlOf(yield* PgClient.PgClient, schema)
+    const ask = <A extends object>(text: string, values: ReadonlyArray<unknown> = []) => sql.unsafe<A>(text, values).unprepared
     const all = options.migrations ?? migrations
     const mine = options.release ?? release
-    const [server] = yield* sql<{ number: number; version: string }>`
-      select current_setting('server_version_num')::int as number, current_setting('server_version') as version`
+    const [server] = yield* ask<{ number: number; version: string }>(
+      "select current_setting('server_version_num')::int as number, current_setting('server_version') as version")
     if (server!.number < oldestServer) return yield* new ServerTooOld({ version: server!.version })
 
     const step = Effect.gen(function*() {
-      yield* sql`select pg_advisory_xact_lock(${lockKey}::bigint)`
-      yield* sql`create schema if not exists outrigger`
-      yield* sql`create table if not exists outrigger.migration (
-        id int primary key, name text not null, oldest_release text not null, applied_at timestamptz not null default now())`
-      const applied = yield* sql<{ id: number; oldest: string }>`select id, oldest_release as oldest from outrigger.migration order by id`
+      yield* ask("select pg_advisory_xact_lock(case when $2 = $3 then $1::bigint else hashtextextended($2, $1::bigint) end)", [lockKey, schema, TaskStore.defaultSchema])
+      yield* ask(`create schema if not exists ${schema}`)
+      yield* ask(`create table if not exists outrigger.migration (
+        id int primary key, name text not null, oldest_release text not null, applied_at timestamptz not null default now())`)
+      const applied = yield* ask<{ id: number; oldest: string }>("select id, oldest_release as oldest from outrigger.migration order by id")
       const tooOld = applied.find(({ oldest }) => isOlder(mine, oldest))
-      if (tooOld !== undefined) return yield* new ReleaseTooOld({ oldestRelease: tooOld.oldest, release: mine })
+      if (tooOld !== undefined) return yield* new ReleaseTooOld({ schema, oldestRelease: tooOld.oldest, release: mine })
       const next = all.find(({ id }) => !applied.some((done) => done.id === id))
       if (next === undefined) return undefined
-      for (const statement of next.statements) yield* sql.unsafe(statement).unprepared
-      yield* sql`insert into outrigger.migration (id, name, oldest_release) values (${next.id}, ${next.name}, ${next.oldestRelease})`
+      for (const statement of next.statements) yield* ask(statement)
+      yield* ask("insert into outrigger.migration (id, name, oldest_release) values ($1, $2, $3)", [next.id, next.name, next.oldestRelease])
       return next
     })
 

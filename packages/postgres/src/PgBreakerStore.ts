@@ -12,6 +12,8 @@ import type { SqlError } from "effect/sql/SqlError"
 import { PgClient } from "@effect/sql-pg"
 import { BreakerStore } from "@outrigger/sdk"
 import { isRetryable, serverErrorOf } from "./internal/errors.ts"
+import { currentSql } from "./internal/sql.ts"
+import * as PgSchema from "./PgSchema.ts"
 
 const unavailable = (error: SqlError): BreakerStore.BreakerStoreUnavailable => {
   const { code, message } = serverErrorOf(error)
@@ -37,7 +39,7 @@ const unavailable = (error: SqlError): BreakerStore.BreakerStoreUnavailable => {
  */
 export const layerClient: Layer.Layer<BreakerStore.BreakerStore, never, PgClient.PgClient> = Layer.effect(
   BreakerStore.BreakerStore,
-  Effect.map(PgClient.PgClient, (sql) => BreakerStore.BreakerStore.of({
+  Effect.map(currentSql, (sql) => BreakerStore.BreakerStore.of({
     exchange: (requests) => sql.unsafe<Record<string, unknown>>(BreakerStore.exchangeStatement, [JSON.stringify(requests)]).pipe(
       Effect.map(([row]) => BreakerStore.answersOf(row)),
       Effect.mapError(unavailable)
@@ -47,9 +49,15 @@ export const layerClient: Layer.Layer<BreakerStore.BreakerStore, never, PgClient
 
 export interface Options {
   readonly url: Redacted.Redacted
+  /** `PgSchema` unless said. */
+  readonly schema?: string | undefined
   readonly applicationName?: string | undefined
 }
 
 /** A store with two connections of its own, so that it does not wait behind the queries of the app. The schema must be there. */
-export const layer = ({ applicationName = "outrigger", url }: Options): Layer.Layer<BreakerStore.BreakerStore, SqlError> =>
-  layerClient.pipe(Layer.provide(PgClient.layer({ url, applicationName, maxConnections: 2, connectTimeout: "5 seconds" })))
+export const layer = ({ applicationName = "outrigger", schema, url }: Options): Layer.Layer<BreakerStore.BreakerStore, SqlError> =>
+  layerClient.pipe(Layer.provide([
+    // Unprepared, and so through a pooler too: it asks once a second.
+    PgClient.layer({ url, applicationName, maxConnections: 2, connectTimeout: "5 seconds", prepare: false }),
+    schema === undefined ? Layer.empty : PgSchema.layer(schema)
+  ]))

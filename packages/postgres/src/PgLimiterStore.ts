@@ -6,10 +6,11 @@
  */
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import { PgClient } from "@effect/sql-pg"
+import type { PgClient } from "@effect/sql-pg"
 import { LimiterStore, Task } from "@outrigger/sdk"
 import { limiterUnavailable } from "./internal/errors.ts"
 import { outside } from "./internal/outside.ts"
+import { currentSql } from "./internal/sql.ts"
 
 /** Nobody waits any longer for an answer: the query is cancelled on the server, so that it does not keep a connection. */
 const patience = "5 seconds"
@@ -18,7 +19,7 @@ const silent = () => new Task.StoreUnavailable(`The limiter store in PostgreSQL 
 
 /** The store over the client at hand. The schema must be there: see `Migrations`. */
 export const make: Effect.Effect<LimiterStore.Service, never, PgClient.PgClient> = Effect.gen(function*() {
-  const sql = yield* PgClient.PgClient
+  const sql = yield* currentSql
   return LimiterStore.LimiterStore.of({
     take: (request) => outside(sql, sql.unsafe<LimiterStore.Allotment>(LimiterStore.takeStatement, LimiterStore.takeValues(request))).pipe(
       Effect.map(([answer]) => answer!),

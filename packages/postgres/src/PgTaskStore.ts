@@ -4,7 +4,8 @@
  * PostgreSQL decides order (`task_place`), ownership (`for update skip locked`, the fence) and time (`clock_timestamp()`); a
  * worker's clock only says when to look again and when its own lease is too old to trust. A task that is over moves to another
  * table in the statement that ends it, so the line holds only what waits or runs. Wake-ups are hints (`NOTIFY`, sent only
- * while somebody sleeps); every worker polls as well.
+ * while somebody sleeps); every worker polls as well. Through a pooler there are none, and statements bring along how they are
+ * to be planned (`internal/planned.ts`).
  *
  * How claims find their way past what is over is told in `internal/claim/lanes.ts`, whose turn a concurrency key is in
  * `internal/claim/turns.ts`, why writes are exact in `internal/settle.ts`.
@@ -31,12 +32,16 @@ import { isDeadlock, storeUnavailable } from "./internal/errors.ts"
 import { QueueGate } from "./internal/queueGate.ts"
 import { cancelSql, redriveMany, redriveSql } from "./internal/finished.ts"
 import type { Retention as Kept } from "./internal/forget.ts"
+import { planned } from "./internal/planned.ts"
+import { findPooler } from "./internal/pooler.ts"
 import { makeQueues } from "./internal/queues.ts"
 import { listTasks, recordOf, type Row, selectTasks } from "./internal/records.ts"
 import { makeSchedules } from "./internal/schedules.ts"
 import { settle } from "./internal/settle.ts"
+import { currentSql, type Sql } from "./internal/sql.ts"
 import { makeUpkeep } from "./internal/upkeep.ts"
 import { Waiters } from "./internal/waiters.ts"
+import * as PgSchema from "./PgSchema.ts"
 
 const isId = (id: string): boolean => /^\d{1,18}$/.test(id)
 
@@ -66,13 +71,13 @@ const defineSql = `
   insert into outrigger.definition (name, version, queue, priority, timeout, retry, needs, payload_schema, expires_after)
   values ($1, $2, $3, $4, $5, $6::jsonb, $7::text[], $8::jsonb, $9)
   on conflict (name, version) do update set queue = excluded.queue, priority = excluded.priority, timeout = excluded.timeout,
-    retry = excluded.retry, needs = excluded.needs, payload_schema = excluded.payload_schema, expires_after = excluded.expires_after, updated_at = now()`
+    retry = excluded.retry, needs = excluded.needs, payload_schema = excluded.payload_schema, expires_after = excluded.expires_after, updated_at = now() returning name`
 
 const deregisterSql = `
   with gone as (update outrigger.worker set reaped_at = clock_timestamp() where id = $1 and reaped_at is null),
   asleep as (delete from outrigger.sleeper where worker = $1)
   update outrigger.task set state = 'ready', seq = outrigger.task_place(), worker = null, attempt = attempt - 1, handbacks = handbacks + 1
-  where state = 'running' and worker = $1`
+  where state = 'running' and worker = $1 returning id`
 
 const ask = <A>(effect: Effect.Effect<A, SqlError>) => Effect.mapError(effect, storeUnavailable)
 
@@ -82,7 +87,7 @@ const again = <A>(effect: Effect.Effect<A, SqlError>) => Effect.retry(effect, { 
 /** Statements whose rows are read right where they are asked for. */
 type Query = (text: string, values?: ReadonlyArray<unknown>) => Effect.Effect<ReadonlyArray<any>, Task.StoreUnavailable>
 
-const enqueuingSide = (sql: PgClient.PgClient, query: Query, waiters: Waiters, gate: QueueGate) => {
+const enqueuingSide = (sql: Sql, query: Query, waiters: Waiters, gate: QueueGate) => {
   const find = (id: TaskStore.TaskId) => isId(id)
     ? Effect.map(query(selectTasks("t.id = $1::bigint"), [id]), ([row]) => row === undefined ? Option.none() : Option.some(recordOf(row as Row)))
     : Effect.succeed(Option.none<TaskStore.TaskRecord>())
@@ -114,7 +119,7 @@ const enqueuingSide = (sql: PgClient.PgClient, query: Query, waiters: Waiters, g
   }
 }
 
-const workerSide = (sql: PgClient.PgClient, query: Query) => ({
+const workerSide = (sql: Sql, query: Query) => ({
   define: (definitions: ReadonlyArray<TaskStore.TaskDefinition>) => Effect.forEach(definitions, (d) => query(defineSql, [
     d.name, d.version, d.queue, d.priority, d.timeout, JSON.stringify(d.retry), d.needs,
     d.payloadSchema === undefined ? null : JSON.stringify(d.payloadSchema), d.expiresAfter ?? null,
@@ -136,15 +141,25 @@ const workerSide = (sql: PgClient.PgClient, query: Query) => ({
     : query(`delete from outrigger.sleeper where worker = $1`, [Number(worker)]))
 })
 
+/** Notifications of enqueues, for as long as the scope lives. Through a pooler there are none: nobody sleeps there, and workers poll. */
+const notifications = (sql: Sql, wake: () => void) => sql.pooled
+  ? Effect.logInfo("The database is reached through a pooler: notifications fall back to polling")
+  : Effect.forkScoped(Effect.scoped(Effect.gen(function*() {
+    const heard = yield* sql.listen(sql.render("outrigger_wake"))
+    wake() // what came while nobody listened
+    yield* Effect.forever(Effect.map(Queue.take(heard), wake))
+  })).pipe(Effect.retry(Schedule.spaced("1 second")), Effect.ignore))
+
 /** Among those who are woken from within this process, until the scope closes. */
 const here = (wakes: Set<() => void>, wake: () => void) => Effect.acquireRelease(
   Effect.sync(() => wakes.add(wake)),
   () => Effect.sync(() => wakes.delete(wake))
 )
 
-const taskSide = (sql: PgClient.PgClient, query: Query, waiters: Waiters, gate: QueueGate, retention: Kept): Pick<TaskStore.Service, "claim" | "settle" | "progress" | "upkeep" | "wake" | "onWake"> => {
+const taskSide = (sql: Sql, query: Query, waiters: Waiters, gate: QueueGate, retention: Kept): Pick<TaskStore.Service, "claim" | "settle" | "progress" | "upkeep" | "wake" | "onWake"> => {
   const claims = new Claims(sql, gate)
   const wakes = new Set<() => void>()
+  const wakeHere = Effect.sync(() => { for (const wake of wakes) wake() })
   return {
     claim: (request) => ask(claims.claim(request)),
     settle: (worker, settlements) => Effect.map(ask(again(settle(sql, worker, settlements))), (settled) => {
@@ -160,12 +175,9 @@ const taskSide = (sql: PgClient.PgClient, query: Query, waiters: Waiters, gate: 
     progress: (worker, { fence, id, ratio, text }) =>
       Effect.map(query(progressSql, [id, fence, Number(worker), ratio, text]), (rows) => rows.length > 0),
     upkeep: ask(again(makeUpkeep(sql, retention))),
-    wake: Effect.asVoid(query(`select outrigger.wake()::text`)),
-    onWake: (wake) => Effect.asVoid(Effect.andThen(here(wakes, wake), Effect.forkScoped(Effect.scoped(Effect.gen(function*() {
-      const notifications = yield* sql.listen("outrigger_wake")
-      wake() // what came while nobody listened
-      yield* Effect.forever(Effect.map(Queue.take(notifications), wake))
-    })).pipe(Effect.retry(Schedule.spaced("1 second")), Effect.ignore))))
+    // Through a pooler nobody hears it but who is in this process.
+    wake: Effect.andThen(sql.pooled ? wakeHere : Effect.void, Effect.asVoid(query(`select outrigger.wake()::text`))),
+    onWake: (wake) => Effect.asVoid(Effect.andThen(here(wakes, wake), notifications(sql, wake)))
   }
 }
 
@@ -185,9 +197,13 @@ const retained = Effect.map(Retention, ({ succeeded = "7 days", unsuccessful = "
   unsuccessful: Duration.toMillis(Duration.fromInputUnsafe(unsuccessful))
 }))
 
-/** The store over the client at hand, whose pool must be told to plan as `planner` says. Its LISTEN takes a connection. */
+/**
+ * The store over the client at hand: one of `layerPool`, or one that is told `prepare: false`, which counts as one that goes
+ * through a pooler. Without a pooler its LISTEN takes a connection.
+ */
 export const make: Effect.Effect<TaskStore.Service, never, PgClient.PgClient | Scope.Scope> = Effect.gen(function*() {
-  const sql = yield* PgClient.PgClient
+  const direct = yield* currentSql
+  const sql = planned(direct)
   const waiters = new Waiters()
   const gate = new QueueGate(sql)
   const query: Query = (text, values = []) => ask(sql.unsafe<any>(text, values))
@@ -197,7 +213,8 @@ export const make: Effect.Effect<TaskStore.Service, never, PgClient.PgClient | S
   )
   yield* Effect.forkScoped(waiters.poll(over))
   return TaskStore.TaskStore.of({
-    ...enqueuingSide(sql, query, waiters, gate), ...workerSide(sql, query), ...taskSide(sql, query, waiters, gate, yield* retained), schedules: makeSchedules(query)
+    ...enqueuingSide(direct, query, waiters, gate), ...workerSide(sql, query), ...(sql.pooled && { sleeping: () => Effect.void }),
+    ...taskSide(sql, query, waiters, gate, yield* retained), schedules: makeSchedules(query)
   })
 })
 
@@ -210,11 +227,25 @@ export interface Options {
   readonly maxConnections?: number | undefined
   readonly applicationName?: string | undefined
   readonly retention?: RetentionOptions | undefined
+  /** In which schema of the database it lies; `PgSchema` unless said, which is `outrigger` unless said. */
+  readonly schema?: string | undefined
+  /**
+   * Whether the URL leads to PgBouncer or its like, which shares sessions: then statements carry their settings with them, and
+   * notifications fall back to polling. Found out by a connection when the pool is made, unless it is said here, or by
+   * `?pgbouncer=true` in the URL.
+   */
+  readonly pooler?: boolean | undefined
 }
 
-/** The pool that the store wants. */
-export const layerPool = ({ applicationName = "outrigger", maxConnections = 10, url }: Options): Layer.Layer<PgClient.PgClient, SqlError> =>
-  PgClient.layer({ url, applicationName, maxConnections: maxConnections + 1, connectTimeout: "5 seconds", startupParameters: planner })
+/** Whether a pooler stands before this database, by its URL or by a connection that is made for it. */
+export const poolerBefore: (url: Redacted.Redacted) => Effect.Effect<boolean, SqlError> = findPooler
+
+/** The pool that the store wants. Unless `pooler` is said it makes a connection to find that out, and fails when it cannot. */
+export const layerPool = ({ applicationName = "outrigger", maxConnections = 10, pooler, url }: Options): Layer.Layer<PgClient.PgClient, SqlError> =>
+  PgClient.layerFrom(Effect.flatMap(pooler === undefined ? findPooler(url) : Effect.succeed(pooler), (pooled) => PgClient.make({
+    url, applicationName, connectTimeout: "5 seconds",
+    ...(pooled ? { maxConnections, prepare: false } : { maxConnections: maxConnections + 1, startupParameters: planner })
+  })))
 
 /**
  * A store with a pool of its own. The schema must be there: see `Migrations`.
@@ -226,4 +257,8 @@ export const layerPool = ({ applicationName = "outrigger", maxConnections = 10, 
  * const store = PgTaskStore.layer({ url: Redacted.make("postgres://localhost/app") })
  */
 export const layer = (options: Options): Layer.Layer<TaskStore.TaskStore, SqlError> =>
-  layerClient.pipe(Layer.provide([layerPool(options), Layer.succeed(Retention, options.retention ?? {})]))
+  layerClient.pipe(Layer.provide([
+    layerPool(options),
+    Layer.succeed(Retention, options.retention ?? {}),
+    options.schema === undefined ? Layer.empty : PgSchema.layer(options.schema)
+  ]))

@@ -3,14 +3,17 @@
  *
  * Over the `PgClient` at hand: inside `sql.withTransaction` it takes part in it. Outside, concurrent single enqueues are
  * gathered: whoever comes while a statement is on its way joins the next.
+ *
+ * Through PgBouncer and its like give the client `prepare: false`.
  */
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
-import { PgClient } from "@effect/sql-pg"
+import type { PgClient } from "@effect/sql-pg"
 import { Tasks, TaskStore } from "@outrigger/sdk"
 import { makeEnqueue } from "./internal/enqueue.ts"
 import { gather } from "./internal/gather.ts"
+import { currentSql } from "./internal/sql.ts"
 import * as PgTaskStore from "./PgTaskStore.ts"
 
 /**
@@ -31,7 +34,7 @@ import * as PgTaskStore from "./PgTaskStore.ts"
 export const layer: Layer.Layer<Tasks.Tasks, never, PgClient.PgClient> = Layer.effect(
   Tasks.Tasks,
   Effect.gen(function*() {
-    const sql = yield* PgClient.PgClient
+    const sql = yield* currentSql
     const store = yield* TaskStore.TaskStore
     const tasks = yield* Tasks.Tasks
     const inside = makeEnqueue(sql, false)

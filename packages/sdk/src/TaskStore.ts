@@ -29,6 +29,7 @@ export { defineTask } from "./core/tasks/taskDefinition.ts"
 export { formatPath } from "./core/tasks/path.ts"
 export { payloadFault, payloadLimit } from "./core/tasks/payload.ts"
 export { formatTraceparent, parseTraceparent, traceparentKey } from "./core/tasks/traceparent.ts"
+export { defaultSchema, inSchema, schemaName } from "./core/options/schema.ts"
 
 /** The port: what every store does. */
 export interface Service {

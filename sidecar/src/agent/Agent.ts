@@ -27,6 +27,7 @@ export interface AgentOptions {
   readonly token: string | undefined
   readonly allowHosts: ReadonlyArray<string>
   readonly databaseUrl: string | undefined
+  readonly schema: string | undefined
   readonly data: string
   /** The handlers file, absolute; without one there is no runner. */
   readonly tasks: string | undefined
@@ -75,12 +76,12 @@ const settler = (store: TaskStore.Service, print: AgentOptions["print"]) => (wor
     onFailure: ({ message }) => print(`What a dead runner left could not be settled, and will be reaped when its lease is over: ${message}`)
   })))
 
-const startRunners = (options: AgentOptions, { store, url }: Database) => Effect.acquireRelease(
+const startRunners = (options: AgentOptions, { pooler, schema, store, url }: Database) => Effect.acquireRelease(
   Effect.sync(() => {
     const { drainTimeout, killAfter, print, runnerMemory, tasks, verbose } = options
     if (tasks === undefined) return []
     return Array.from({ length: options.runners }, (_, index) => new Supervisor({
-      settings: { name: `runner-${index + 1}`, tasks, databaseUrl: url, drainTimeout, killAfter, verbose },
+      settings: { name: `runner-${index + 1}`, tasks, databaseUrl: url, schema, pooler, drainTimeout, killAfter, verbose },
       nodeOptions: runnerMemory === undefined ? [] : [`--max-old-space-size=${runnerMemory}`],
       now,
       log: (_, line) => print(line),
@@ -117,9 +118,11 @@ export const startAgent = (
   })
   print(`Listening on http://${options.host.includes(":") ? `[${options.host}]` : options.host}:${front.port}`)
   health.waitFor("the database is opened")
-  const database = yield* openDatabase({ url: options.databaseUrl, data: options.data, startupTimeout: options.startupTimeout, print })
+  const database = yield* openDatabase({
+    url: options.databaseUrl, schema: options.schema, data: options.data, startupTimeout: options.startupTimeout, print
+  })
   yield* Effect.addFinalizer(() => Effect.promise(() => front.close(closeGrace)))
-  watchDatabase(health, database.store)
+  watchDatabase(health, database)
   yield* openApi(front, health, hosts, database)
 
   yield* Effect.provideService(Scheduler.make(), TaskStore.TaskStore, database.store)

@@ -14,6 +14,8 @@ export class StartupError extends Data.TaggedError("StartupError")<{ readonly me
 
 export interface DatabaseOptions {
   readonly url: string | undefined
+  /** `outrigger` unless said. */
+  readonly schema: string | undefined
   /** The data folder. */
   readonly data: string
   /** Milliseconds. */
@@ -23,6 +25,9 @@ export interface DatabaseOptions {
 
 export interface Database {
   readonly url: string
+  readonly schema: string | undefined
+  /** The URL leads to a pooler. */
+  readonly pooler: boolean
   /** For people: without the password. */
   readonly shown: string
   readonly store: TaskStore.Service
@@ -72,14 +77,13 @@ const mayCome = ({ code }: Trouble): boolean => code === undefined || !/^(28|3D|
 
 const advice = "Check that PostgreSQL runs there, and DATABASE_URL (or --database-url)"
 
-/** Migrates as soon as the database answers; says every few seconds what it waits for. */
-const reach = (url: string, { print, startupTimeout }: DatabaseOptions) => Effect.gen(function*() {
+/** Migrates as soon as the database answers, and tells whether a pooler stands before it; says every few seconds what it waits for. */
+const reach = (url: string, { print, schema, startupTimeout }: DatabaseOptions) => Effect.gen(function*() {
   const shown = withoutPassword(url)
   const begun = yield* Clock.currentTimeMillis
   let saidAt = -Infinity
-  const attempt: Effect.Effect<void, StartupError> = Migrations.run().pipe(
-    Effect.provide(PgTaskStore.layerPool({ url: Redacted.make(url), maxConnections: 1 })),
-    Effect.asVoid,
+  const attempt: Effect.Effect<boolean, StartupError> = PgTaskStore.poolerBefore(Redacted.make(url)).pipe(
+    Effect.tap((pooler) => Effect.provide(Migrations.run({ schema }), PgTaskStore.layerPool({ url: Redacted.make(url), maxConnections: 1, pooler }))),
     Effect.catch((error) => Effect.flatMap(Clock.currentTimeMillis, (now) => {
       if (error._tag === "ReleaseTooOld" || error._tag === "ServerTooOld") return Effect.fail(new StartupError({ message: error.message, cause: error }))
       const trouble = troubleOf(error)
@@ -94,16 +98,20 @@ const reach = (url: string, { print, startupTimeout }: DatabaseOptions) => Effec
       return Effect.andThen(Effect.sleep(tryEvery), attempt)
     }))
   )
-  yield* attempt
-  return shown
+  return { shown, pooler: yield* attempt }
 })
+
+/** What of it is out of the ordinary. */
+const remarks = (schema: string | undefined, pooler: boolean): string =>
+  `${schema === undefined ? "" : `, schema ${schema}`}${pooler ? ", through a pooler: notifications fall back to polling" : ""}`
 
 /** The store in the database, for as long as the scope lives. */
 export const openDatabase = (options: DatabaseOptions): Effect.Effect<Database, Error, Scope.Scope> => Effect.gen(function*() {
   const embedded = options.url === undefined ? yield* startEmbedded(options) : undefined
   const url = embedded?.url ?? options.url!
-  const shown = yield* reach(url, options)
-  const layer = PgTaskStore.layer({ url: Redacted.make(url), applicationName: "outrigger agent" })
+  const { schema } = options
+  const { pooler, shown } = yield* reach(url, options)
+  const layer = PgTaskStore.layer({ url: Redacted.make(url), applicationName: "outrigger agent", schema, pooler })
   const context = yield* Layer.build(layer)
-  return { url, shown: embedded?.shown ?? shown, store: Context.get(context, TaskStore.TaskStore) }
+  return { url, schema, pooler, shown: `${embedded?.shown ?? shown}${remarks(schema, pooler)}`, store: Context.get(context, TaskStore.TaskStore) }
 })

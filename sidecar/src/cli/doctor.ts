@@ -4,9 +4,11 @@ import { PgClient } from "@effect/sql-pg"
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
 import { troubleOf, withoutPassword } from "../agent/database.ts"
+import { checkSchema } from "./schema.ts"
 
 export interface DoctorOptions {
   readonly databaseUrl: string
+  readonly schema: string | undefined
   readonly json: boolean
 }
 
@@ -31,9 +33,10 @@ const shown = ({ checks, findings, server }: Doctor.Diagnosis, url: string): str
 }
 
 /** Prints the diagnosis; the exit code: 0 when all is well, 1 when something was found or the database cannot be asked. */
-export const doctor = ({ databaseUrl, json }: DoctorOptions, print: (line: string) => void): Promise<number> => {
-  const client = PgClient.layer({ url: Redacted.make(databaseUrl), applicationName: "outrigger doctor", maxConnections: 1, connectTimeout: "5 seconds" })
-  return Effect.runPromise(Doctor.diagnose().pipe(Effect.provide(client), Effect.match({
+export const doctor = ({ databaseUrl, json, schema }: DoctorOptions, print: (line: string) => void): Promise<number> => {
+  checkSchema(schema)
+  const client = PgClient.layer({ url: Redacted.make(databaseUrl), applicationName: "outrigger doctor", maxConnections: 1, connectTimeout: "5 seconds", prepare: false })
+  return Effect.runPromise(Doctor.diagnose({ schema }).pipe(Effect.provide(client), Effect.match({
     onSuccess: (diagnosis) => {
       print(json ? JSON.stringify(diagnosis, null, 2) : shown(diagnosis, databaseUrl))
       return diagnosis.findings.length === 0 ? 0 : 1

@@ -27,6 +27,8 @@ Options of health
 Options of doctor
   --database-url URL       the database to look at
                            or DATABASE_URL
+  --schema NAME            outrigger unless said
+                           or OUTRIGGER_SCHEMA
   --json                   for machines
 
 Exit codes: 0 stopped cleanly, 1 failed, 2 wrong usage, 130 and 143 forced by a second signal

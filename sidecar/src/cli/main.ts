@@ -51,13 +51,14 @@ const askHealth = async (args: ReadonlyArray<string>): Promise<number> => {
 }
 
 const askDoctor = async (args: ReadonlyArray<string>): Promise<number> => {
-  const values = parse(args, { "database-url": { type: "string" }, json: { type: "boolean" } })
+  const values = parse(args, { "database-url": { type: "string" }, schema: { type: "string" }, json: { type: "boolean" } })
   const flag = values["database-url"]
   const said = flag !== undefined ? { value: flag, from: "--database-url" } : { value: process.env["DATABASE_URL"] || undefined, from: "DATABASE_URL" }
   const databaseUrl = readDatabaseUrl(said.value === undefined ? undefined : said)
   if (databaseUrl === undefined) throw new UsageError("Which database? Give --database-url, or set DATABASE_URL")
   const { doctor } = await import("./doctor.ts")
-  return doctor({ databaseUrl, json: values["json"] === true }, (line) => console.log(line))
+  const schema = values["schema"] ?? (process.env["OUTRIGGER_SCHEMA"] || undefined)
+  return doctor({ databaseUrl, schema: schema as string | undefined, json: values["json"] === true }, (line) => console.log(line))
 }
 
 const version = (): string =>

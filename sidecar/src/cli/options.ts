@@ -10,6 +10,8 @@ export interface StartOptions {
   readonly tasks: string | undefined
   /** Without one a PostgreSQL is started in the data folder. */
   readonly databaseUrl: string | undefined
+  /** In which schema of it; `outrigger` unless said. */
+  readonly schema: string | undefined
   readonly data: string
   readonly host: string
   readonly port: number
@@ -37,6 +39,7 @@ interface Option {
 export const startOptions = {
   tasks: { flag: "tasks", variable: "OUTRIGGER_TASKS", value: "FILE", help: "handlers to run (TypeScript, ESM or CommonJS); none: only the agent" },
   databaseUrl: { flag: "database-url", variable: "DATABASE_URL", value: "URL", help: "PostgreSQL to use; none: one of its own in the data folder" },
+  schema: { flag: "schema", variable: "OUTRIGGER_SCHEMA", value: "NAME", help: "schema of the database in which it lies (outrigger)" },
   data: { flag: "data", variable: "OUTRIGGER_DATA", value: "FOLDER", help: "where that PostgreSQL lies (.outrigger)" },
   host: { flag: "host", variable: "OUTRIGGER_HOST", value: "HOST", help: "address to listen on (127.0.0.1)" },
   port: { flag: "port", variable: "OUTRIGGER_PORT", value: "PORT", help: "port to listen on (7700); 0 takes a free one" },
@@ -132,6 +135,7 @@ export const readStartOptions = (flags: Given, env: NodeJS.ProcessEnv, file: Giv
   const options: StartOptions = {
     tasks: tasks === undefined ? undefined : resolve(tasks),
     databaseUrl: readDatabaseUrl(said("databaseUrl")),
+    schema: text(said("schema"), "the name of a schema"),
     data: resolve(text(said("data"), "the name of a folder") ?? ".outrigger"),
     host: text(said("host"), "an address or a host name") ?? "127.0.0.1",
     port: whole(said("port"), 7700, 0, 65_535),

@@ -6,6 +6,7 @@ import type { TaskStore } from "@outrigger/sdk"
 import { type Running, startAgent } from "../agent/Agent.ts"
 import { printRoutes } from "../agent/http/routes.ts"
 import type { StartOptions } from "./options.ts"
+import { checkSchema } from "./schema.ts"
 import { whenAskedToStop, whenForced } from "./signals.ts"
 
 const print = (line: string) => console.log(line)
@@ -86,6 +87,7 @@ const explain = async (error: unknown, { host, port }: StartOptions): Promise<st
 
 /** Runs until the first signal; gives the exit code. */
 export const start = async (options: StartOptions): Promise<number> => {
+  checkSchema(options.schema)
   const program = Effect.scoped(Effect.gen(function*() {
     print(banner(yield* startAgent({ ...options, print }, whenForced), options))
     return yield* Effect.never

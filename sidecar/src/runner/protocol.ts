@@ -15,6 +15,8 @@ export interface RunnerSettings {
   /** The handlers file, absolute. */
   readonly tasks: string
   readonly databaseUrl: string
+  readonly schema: string | undefined
+  readonly pooler: boolean
   /** How long running tasks have to end, ms. */
   readonly drainTimeout: number
   /** How long an attempt may outlive its end, ms. */

@@ -1,10 +1,10 @@
 /** Enqueuing: one statement for many tasks, all or none. */
 import * as Effect from "effect/Effect"
-import type { PgClient } from "@effect/sql-pg"
 import { type Task, TaskStore } from "@outrigger/sdk"
 import { bulkInsert } from "./bulkInsert.ts"
 import { enqueueError, isDeadlock } from "./errors.ts"
 import { keyLocks, lockSql } from "./keyLocks.ts"
+import type { Sql } from "./sql.ts"
 
 /** Goes out only when somebody sleeps: every NOTIFY takes a lock of the whole database at commit. */
 export const wake = `(select case when exists (select from outrigger.sleeper) then pg_notify('outrigger_wake', '') end)::text as woken`
@@ -25,7 +25,7 @@ const isPlain = (tasks: ReadonlyArray<TaskStore.NewTask>): boolean => {
 }
 
 /** `notify` is off in a transaction of the host, whose commit must not wait for it. */
-export const makeEnqueue = (sql: PgClient.PgClient, notify: boolean): Enqueue => (tasks) => {
+export const makeEnqueue = (sql: Sql, notify: boolean): Enqueue => (tasks) => {
   const [first] = tasks
   if (first === undefined) return Effect.succeed([])
   for (const task of tasks) {

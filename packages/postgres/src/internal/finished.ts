@@ -10,7 +10,7 @@ export const carried = `id, route, priority, attempt, created_at, run_at, starte
 /** Ends one that is not over, whoever has it: the fence moves on, so that a worker's late word is refused. */
 export const cancelSql = `
   with gone as (delete from outrigger.task where id = $1::bigint returning ${carried}, errors, fence, failure)
-  insert into outrigger.finished (${carried}, errors, fence, failure, state) select ${carried}, errors, fence + 1, failure, 'cancelled' from gone`
+  insert into outrigger.finished (${carried}, errors, fence, failure, state) select ${carried}, errors, fence + 1, failure, 'cancelled' from gone returning id`
 
 /** What is the same after as before; its attempts are its own again, and so is its time. */
 const kept = `id, fence, route, priority, created_at, unique_key, key, key_limit, timeout, errors, payload, metadata, failure`

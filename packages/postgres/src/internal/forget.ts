@@ -4,7 +4,7 @@
  */
 import * as Effect from "effect/Effect"
 import type { SqlError } from "effect/sql/SqlError"
-import type { PgClient } from "@effect/sql-pg"
+import type { Sql } from "./sql.ts"
 
 /** How long finished tasks are kept, ms. */
 export interface Retention {
@@ -33,20 +33,20 @@ const releaseKeys = `
     select h.key from outrigger.unique_hold h where not exists (select from outrigger.task t where t.id = h.task)
       and (coalesce(h.until, now()) <= now() or not exists (select from outrigger.finished f where f.id = h.task)) limit ${batch}))`
 
-const buryWorkers = `delete from outrigger.worker where reaped_at < now() - interval '1 day'`
+const buryWorkers = `delete from outrigger.worker where reaped_at < now() - interval '1 day' returning id`
 
 /** Again and again while a statement finds a whole batch. */
-const exhaust = (sql: PgClient.PgClient, statement: string, values: ReadonlyArray<unknown>): Effect.Effect<void, SqlError> =>
+const exhaust = (sql: Sql, statement: string, values: ReadonlyArray<unknown>): Effect.Effect<void, SqlError> =>
   Effect.flatMap(sql.unsafe(`with gone as (${statement} returning 1) select count(*)::int as n from gone`, values), ([row]) =>
     (row as { readonly n: number }).n < batch ? Effect.void : exhaust(sql, statement, values))
 
 /** Days that are over, one by one. */
-const dropDays = (sql: PgClient.PgClient, keep: number): Effect.Effect<void, SqlError> =>
+const dropDays = (sql: Sql, keep: number): Effect.Effect<void, SqlError> =>
   Effect.flatMap(sql.unsafe(`select outrigger.drop_day($1::float8 * interval '1 ms') as day`, [keep]), ([row]) =>
     (row as { readonly day: string | null }).day === null ? Effect.void : dropDays(sql, keep))
 
 /** One round; any number of workers may do it at once. */
-export const forget = (sql: PgClient.PgClient, retention: Retention): Effect.Effect<void, SqlError> => Effect.gen(function*() {
+export const forget = (sql: Sql, retention: Retention): Effect.Effect<void, SqlError> => Effect.gen(function*() {
   yield* sql.unsafe(`select outrigger.prepare_days()`)
   yield* dropDays(sql, retention.succeeded)
   yield* exhaust(sql, deleteOld("finished_rest"), [retention.succeeded])

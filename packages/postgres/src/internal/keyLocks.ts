@@ -20,4 +20,4 @@ export const keyLocks = (tasks: ReadonlyArray<TaskStore.NewTask>): ReadonlyArray
 
 /** Takes them until the transaction ends; whoever selects from it waits. `$n` is the array of names. */
 export const lockSql = (n: number): string =>
-  `select count(pg_advisory_xact_lock(hashtextextended(l.name, 7288437004))) from unnest($${n}::text[]) l(name)`
+  `select count(pg_advisory_xact_lock(hashtextextended('outrigger.' || l.name, 7288437004))) from unnest($${n}::text[]) l(name)`

@@ -6,8 +6,8 @@
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import type { SqlError } from "effect/sql/SqlError"
-import type { PgClient } from "@effect/sql-pg"
 import type { TaskStore } from "@outrigger/sdk"
+import type { Sql } from "./sql.ts"
 
 /** Milliseconds. */
 const freshFor = 400
@@ -31,11 +31,11 @@ export interface Admitted {
 }
 
 export class QueueGate {
-  private readonly sql: PgClient.PgClient
+  private readonly sql: Sql
   private rows: ReadonlyMap<string, Row> = new Map()
   private readAt = -Infinity
 
-  constructor(sql: PgClient.PgClient) {
+  constructor(sql: Sql) {
     this.sql = sql
   }
 

@@ -59,10 +59,10 @@ const deleteSql = `delete from outrigger.schedule where name = $1 and revision =
 /** However many workers say so, a row is written twice a minute at most. */
 const touchSql = `
   update outrigger.schedule s set declared_at = clock_timestamp() from unnest($1::text[], $2::text[]) d(name, task)
-  where s.name = d.name and s.declared -> 'task' ->> 'name' = d.task and s.declared_at < clock_timestamp() - interval '30 seconds'`
+  where s.name = d.name and s.declared -> 'task' ->> 'name' = d.task and s.declared_at < clock_timestamp() - interval '30 seconds' returning s.name`
 /** Nobody declares it any more, so nobody would bring it back. */
 const forgetSql = `
-  delete from outrigger.schedule where removed_at is not null and declared_at < clock_timestamp() - ${ScheduleStore.orphanedAfter} * interval '1 ms'`
+  delete from outrigger.schedule where removed_at is not null and declared_at < clock_timestamp() - ${ScheduleStore.orphanedAfter} * interval '1 ms' returning name`
 
 const fireSql = `
   select f.slot, f.id::text, f.duplicate, ${wake} from outrigger.schedule_fire($1, $2::float8::bigint, $3::float8[], $4::float8) f`

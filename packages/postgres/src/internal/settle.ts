@@ -10,9 +10,9 @@
  */
 import * as Effect from "effect/Effect"
 import type { SqlError } from "effect/sql/SqlError"
-import type { PgClient } from "@effect/sql-pg"
 import type { TaskStore } from "@outrigger/sdk"
 import { carried } from "./finished.ts"
+import type { Sql } from "./sql.ts"
 
 /** $1 is the worker throughout. */
 const owned = (ids: string, fences: string) => `id = any(${ids}::bigint[]) and worker = $1
@@ -74,7 +74,7 @@ export interface Settled {
 }
 
 const settleEach = (
-  sql: PgClient.PgClient, worker: TaskStore.WorkerId, settlements: ReadonlyArray<TaskStore.Settlement>
+  sql: Sql, worker: TaskStore.WorkerId, settlements: ReadonlyArray<TaskStore.Settlement>
 ): Effect.Effect<ReadonlyArray<Settled>, SqlError> => {
   const [endings, others] = [settlements.filter(isEnding), settlements.filter(isAgain)]
   const run = (text: string, values: ReadonlyArray<unknown>) => sql.unsafe<Settled>(text, [Number(worker), ...values])
@@ -85,7 +85,7 @@ const settleEach = (
 
 /** Applies what still may be applied, all of it together: in one statement, unless a task is in it twice. */
 export const settle = (
-  sql: PgClient.PgClient, worker: TaskStore.WorkerId, settlements: ReadonlyArray<TaskStore.Settlement>
+  sql: Sql, worker: TaskStore.WorkerId, settlements: ReadonlyArray<TaskStore.Settlement>
 ): Effect.Effect<ReadonlyArray<Settled>, SqlError> => {
   if (settlements.length === 0) return Effect.succeed([])
   const places = new Map(settlements.map(({ id }, index) => [id, index]))

@@ -1,12 +1,12 @@
 /** What keeps the line moving: any number of workers may do it at any time. */
 import * as Effect from "effect/Effect"
 import type { SqlError } from "effect/sql/SqlError"
-import type { PgClient } from "@effect/sql-pg"
 import { TaskStore } from "@outrigger/sdk"
 import { pastTurnsSql } from "./claim/turns.ts"
 import { carried } from "./finished.ts"
 import { forget, type Retention } from "./forget.ts"
 import { paced } from "./pace.ts"
+import type { Sql } from "./sql.ts"
 
 const most = 1000
 
@@ -43,7 +43,7 @@ export const reapSql = `
 const rounds = 20
 
 /** Runs at each call what must be quick, and only now and then what may wait or be slow. */
-export const makeUpkeep = (sql: PgClient.PgClient, retention: Retention): Effect.Effect<TaskStore.Upkeep, SqlError> => {
+export const makeUpkeep = (sql: Sql, retention: Retention): Effect.Effect<TaskStore.Upkeep, SqlError> => {
   const [fully, reaping, turning, forgetting] = [paced(2000), paced(1000), paced(1000), paced(60_000)]
   const count = (text: string, values: ReadonlyArray<unknown> = []) => Effect.map(sql.unsafe(text, values), (rows) => rows.length)
   const drained = (text: string, values: ReadonlyArray<unknown> = []) => Effect.gen(function*() {

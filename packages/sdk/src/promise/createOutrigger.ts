@@ -5,6 +5,7 @@ import { InvalidPolicyOption } from "../core/errors.ts"
 import { explain, type Report } from "../core/health/health.ts"
 import { liveTimers } from "../core/time/live.ts"
 import { logLines } from "../core/events/logLines.ts"
+import { schemaName } from "../core/options/schema.ts"
 import { apiDefaults, type PolicyOptions } from "../core/options.ts"
 import { Registry } from "../core/registry.ts"
 import { enqueueManyStatement, enqueueStatement, type SqlStatement } from "../core/tasks/statements.ts"
@@ -32,6 +33,8 @@ export interface OutriggerOptions {
   readonly sidecar?: SidecarOptions | Tasks | undefined
   /** Whether a call made inside another takes the shorter of both deadlines, without being told; false unless said: it costs each call 0.2 us. */
   readonly inheritDeadlines?: boolean | undefined
+  /** In which schema of PostgreSQL `enqueueSql` and `enqueueManySql` find Outrigger; `outrigger` unless said. Throws a `RangeError` for what is no name. */
+  readonly schema?: string | undefined
   /** Warnings go to `console.warn` unless said, and nothing else is printed. */
   readonly log?: Log | undefined
   /** For tests: another clock. */
@@ -57,6 +60,7 @@ export class Outrigger {
   private readonly resources = new Resources()
   private readonly stops: Array<(wait: number) => Promise<void>> = []
   private readonly log: Log
+  private readonly schema: string
   private tasks: Tasks | undefined
   private readonly reports: Reports | undefined
   private closing: Promise<void> | undefined
@@ -69,6 +73,7 @@ export class Outrigger {
     this.timers = options.timers ?? liveTimers
     this.inherits = options.inheritDeadlines ?? false
     this.log = options.log ?? quiet
+    this.schema = schemaName(options.schema)
     this.checks = new Checks(this.registry, this.timers.port)
     const { sidecar } = options
     if (sidecar !== undefined && "enqueue" in sidecar) this.tasks = sidecar
@@ -211,14 +216,14 @@ export class Outrigger {
    * await client.query("commit")
    */
   enqueueSql<T extends AnyTask>(task: T, payload: PayloadOf<T>, options?: EnqueueOptions): SqlStatement {
-    return enqueueStatement(task.encodeSync(payload, options))
+    return enqueueStatement(task.encodeSync(payload, options), this.schema)
   }
 
   /** As `enqueueSql`, for many at once, all or none; gives a row with an `id` for each, in their order. */
   enqueueManySql<T extends AnyTask>(
     task: T, payloads: ReadonlyArray<PayloadOf<T>>, options?: Omit<EnqueueOptions, "idempotencyKey">
   ): SqlStatement {
-    return enqueueManyStatement(payloads.map((payload) => task.encodeSync(payload, options)))
+    return enqueueManyStatement(payloads.map((payload) => task.encodeSync(payload, options)), this.schema)
   }
 
   /**

@@ -14,7 +14,7 @@ export { Router, type RouterCallOptions, type RouterOptions, type RouterTargetOp
 export type { SidecarOptions, Tasks } from "./Sidecar.ts"
 export { plot, simulate } from "./Simulation.ts"
 export * as Simulation from "./Simulation.ts"
-export { type SharedState, sharedState, type SqlClient } from "./sharedState.ts"
+export { type SharedState, sharedState, type SharedStateOptions, type SqlClient } from "./sharedState.ts"
 export type { StandardSchema } from "./StandardSchema.ts"
 export * as Queue from "./Queue.ts"
 export * as Task from "./Task.ts"

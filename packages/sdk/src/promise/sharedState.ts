@@ -1,6 +1,7 @@
 /** What processes share through the host's own database client, without a dependency: limits and breakers. */
 import { type BreakerStore, sqlBreakerStore } from "../core/breaker/breakerStore.ts"
 import { type LimiterStore, sqlLimiterStore } from "../core/limits/limiterStore.ts"
+import { schemaName } from "../core/options/schema.ts"
 
 /** By shape, so that any version fits: a `pg.Pool`, or a client of `postgres` (postgres.js). */
 export type SqlClient =
@@ -20,6 +21,11 @@ export const sqlOf = (client: SqlClient): Sql => {
   throw new TypeError("sharedState takes a pg.Pool or a postgres.js client")
 }
 
+export interface SharedStateOptions {
+  /** In which schema of the database it lies; `outrigger` unless said. Throws a `RangeError` for what is no name. */
+  readonly schema?: string | undefined
+}
+
 /** What policies share through one database. */
 export interface SharedState {
   /** For `rateLimit: { limit, window, shared: limits }`. */
@@ -29,7 +35,7 @@ export interface SharedState {
 }
 
 /**
- * State that processes share through PostgreSQL, over the host's own client: `pg.Pool` or postgres.js. The schema `outrigger` must be
+ * State that processes share through PostgreSQL, over the host's own client: `pg.Pool` or postgres.js. The schema must be
  * there: `Migrations.run` of `@outrigger/postgres` brings it, and so does a sidecar that starts on that database. Closing the client is the host's business.
  *
  * @example
@@ -39,7 +45,8 @@ export interface SharedState {
  * const pool = new pg.Pool({ connectionString: "postgres://localhost/app" })
  * const { breakers, limits } = sharedState(pool)
  */
-export const sharedState = (client: SqlClient): SharedState => {
+export const sharedState = (client: SqlClient, options: SharedStateOptions = {}): SharedState => {
   const sql = sqlOf(client)
-  return { limits: sqlLimiterStore(sql), breakers: sqlBreakerStore(sql) }
+  const schema = schemaName(options.schema)
+  return { limits: sqlLimiterStore(sql, schema), breakers: sqlBreakerStore(sql, schema) }
 }

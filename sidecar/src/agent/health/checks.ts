@@ -71,8 +71,14 @@ export const timeoutRatio = (
   }
 }
 
-export const watchDatabase = (health: AgentHealth, store: TaskStore.Service): void => {
+/** It is no fault that a pooler passes no notifications on, but explains why tasks start later. */
+export const notificationsBy = (pooler: boolean): CheckFunction => () => pooler
+  ? { status: "pass", observedValue: "polling", output: "The database is reached through a pooler: notifications fall back to polling" }
+  : { status: "pass", observedValue: "notifications" }
+
+export const watchDatabase = (health: AgentHealth, { pooler, store }: { readonly store: TaskStore.Service; readonly pooler: boolean }): void => {
   health.check("database:ping", ping(store), { every: "2 seconds", timeout: "2 seconds", criticality: "critical" })
+  health.check("database:wake-ups", notificationsBy(pooler), { every: "1 minute" })
   health.check("tasks:oldest", oldestReady(store), { every: "10 seconds", timeout: "5 seconds" })
 }
 

@@ -5,10 +5,10 @@
 import * as Effect from "effect/Effect"
 import * as Semaphore from "effect/Semaphore"
 import type { SqlError } from "effect/sql/SqlError"
-import type { PgClient } from "@effect/sql-pg"
 import type { TaskStore } from "@outrigger/sdk"
 import { now, paced } from "../pace.ts"
 import type { QueueGate } from "../queueGate.ts"
+import type { Sql } from "../sql.ts"
 import { type Ask, Asks } from "./asks.ts"
 import { type Answer, Lanes, type Pick } from "./lanes.ts"
 import { type ClaimedRow, claimSql, type Limit, lookSql, routesSql } from "./statements.ts"
@@ -43,7 +43,7 @@ const keyOf = ({ name, queue, version }: TaskStore.Route) => JSON.stringify([que
 const inOrder = (a: ClaimedRow, b: ClaimedRow): number => a.priority - b.priority || a.seq - b.seq
 
 export class Claims {
-  private readonly sql: PgClient.PgClient
+  private readonly sql: Sql
   private readonly gate: QueueGate
   private readonly lanes = new Lanes()
   private readonly asks = new Asks()
@@ -53,7 +53,7 @@ export class Claims {
   private readonly looking = Semaphore.makeUnsafe(1)
   private looks = 0
 
-  constructor(sql: PgClient.PgClient, gate: QueueGate) {
+  constructor(sql: Sql, gate: QueueGate) {
     this.sql = sql
     this.gate = gate
   }
@@ -106,7 +106,7 @@ export class Claims {
       limit,
       full: (count) => count > 0, // its limits are not known here
       run: (statement, keys) => Effect.map(
-        this.sql.unsafe<{ task: ClaimedRow }>("select outrigger.claim_limited($1, $2, $3, $4::text[]) as task", [queue, limit, statement("{limit}"), keys]),
+        this.sql.unsafe<{ task: ClaimedRow }>("select outrigger.claim_limited($1, $2, $3, $4::text[]) as task", [queue, limit, this.sql.render(statement("{limit}")), keys]),
         (rows) => rows.map(({ task }) => task)
       )
     }

@@ -6,6 +6,7 @@
  *
  * Every store brings the code of sharing along: the engine knows only its types, in `sharing.ts`.
  */
+import { defaultSchema, inSchema } from "../options/schema.ts"
 import { readSharing } from "../options/sharing.ts"
 import { answerOf, type BreakerExchange, exchange, freshRecord, type SharedBreakerState, type SharedRecord } from "./shared.ts"
 import { SharedBreaker } from "./sharedBreaker.ts"
@@ -65,7 +66,8 @@ export const answersOf = (row: Readonly<Record<string, unknown>> | undefined): R
 
 /** Asks PostgreSQL, through whatever client runs a statement there and gives its rows. The schema must be there. */
 export const sqlBreakerStore = (
-  run: (text: string, values: ReadonlyArray<string>) => PromiseLike<ReadonlyArray<Readonly<Record<string, unknown>>>>
+  run: (text: string, values: ReadonlyArray<string>) => PromiseLike<ReadonlyArray<Readonly<Record<string, unknown>>>>,
+  schema: string = defaultSchema
 ): BreakerStore => breakerStore({
-  exchange: async (requests) => answersOf((await run(exchangeStatement, [JSON.stringify(requests)]))[0])
+  exchange: async (requests) => answersOf((await run(inSchema(exchangeStatement, schema), [JSON.stringify(requests)]))[0])
 })

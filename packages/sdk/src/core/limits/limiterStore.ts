@@ -6,6 +6,7 @@
  *
  * Every store brings the code of sharing along: the engine knows only its types, in `rateLimit.ts`.
  */
+import { defaultSchema, inSchema } from "../options/schema.ts"
 import type { LimiterStore, LimiterStorePort } from "./rateLimit.ts"
 import { type Allotment, type AllotmentRequest, SharedBucket } from "./sharedBucket.ts"
 import { SharedLimit } from "./sharedLimit.ts"
@@ -59,10 +60,11 @@ export const takeValues = (r: AllotmentRequest): ReadonlyArray<string | number> 
 
 /** Asks PostgreSQL, through whatever client runs a statement there. */
 export const sqlLimiterStore = (
-  run: (text: string, values: ReadonlyArray<string | number>) => PromiseLike<ReadonlyArray<Record<string, unknown>>>
+  run: (text: string, values: ReadonlyArray<string | number>) => PromiseLike<ReadonlyArray<Record<string, unknown>>>,
+  schema: string = defaultSchema
 ): LimiterStore => limiterStore({
   take: async (request) => {
-    const [answer] = await run(takeStatement, takeValues(request))
+    const [answer] = await run(inSchema(takeStatement, schema), takeValues(request))
     if (typeof answer?.["granted"] !== "number") throw new TypeError("The database client gave no rows with numbers")
     return answer as unknown as Allotment
   }

@@ -1,4 +1,5 @@
 /** The statements by which a host enqueues over a database client of its own. */
+import { inSchema } from "../options/schema.ts"
 import { sqlOptionsOf } from "./newTask.ts"
 import type { NewTask } from "./task.ts"
 
@@ -10,13 +11,13 @@ export interface SqlStatement {
 
 // Every value is text that the server casts: some clients encode what they send as jsonb a second time.
 
-export const enqueueStatement = (task: NewTask): SqlStatement => ({
-  text: "select outrigger.enqueue($1, $2::text::jsonb, $3::text::jsonb) as id",
+export const enqueueStatement = (task: NewTask, schema: string): SqlStatement => ({
+  text: inSchema("select outrigger.enqueue($1, $2::text::jsonb, $3::text::jsonb) as id", schema),
   values: [task.name, JSON.stringify(task.payload ?? null), JSON.stringify(sqlOptionsOf(task))]
 })
 
-export const enqueueManyStatement = (tasks: ReadonlyArray<NewTask>): SqlStatement => ({
-  text: "select id from outrigger.enqueue_many($1::text::jsonb) id",
+export const enqueueManyStatement = (tasks: ReadonlyArray<NewTask>, schema: string): SqlStatement => ({
+  text: inSchema("select id from outrigger.enqueue_many($1::text::jsonb) id", schema),
   values: [JSON.stringify(tasks.map((task) => ({ name: task.name, payload: task.payload ?? null, options: sqlOptionsOf(task) })))]
 })
 
