@@ -314,6 +314,14 @@ const rows: Readonly<Record<string, ReadonlyArray<Row>>> = {
       'if (this.settings.strategy === "") {'
     ]
   ],
+  "limits/sharedBucket.ts": [
+    [
+      "whoever asks is not among the others: it was taken out before",
+      "if (until > now && (theirs < since || (theirs === since && other < process))) sum += waits",
+      "if (until > now && (theirs < since || (theirs === since && other <= process))) sum += waits"
+    ],
+    ["no time brings nothing, and the level is never over the mark", "if (now <= this.at) return", "if (now < this.at) return"]
+  ],
   "limits/slidingWindow.ts": [
     [
       "an entry of no weight changes nothing",

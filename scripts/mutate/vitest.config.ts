@@ -4,7 +4,7 @@ import { defineConfig } from "vitest/config"
 import { BaseSequencer, type TestSpecification } from "vitest/node"
 
 /** The copy that is broken, not what `node_modules` links to. */
-const face = fileURLToPath(new URL("../../packages/sdk/src/promise/index.ts", import.meta.url))
+const source = (path: string) => fileURLToPath(new URL(`../../packages/sdk/src/${path}`, import.meta.url))
 
 /** A mutant is over with its first failure, so the quick tests come first, and those of a thousand runs last. */
 class QuickestFirst extends BaseSequencer {
@@ -15,7 +15,12 @@ class QuickestFirst extends BaseSequencer {
 }
 
 export default defineConfig({
-  resolve: { alias: { "@outrigger/sdk/promise": face } },
+  resolve: {
+    alias: [
+      { find: /^@outrigger\/sdk$/, replacement: source("index.ts") },
+      { find: /^@outrigger\/sdk\/promise$/, replacement: source("promise/index.ts") }
+    ]
+  },
   test: {
     include: ["packages/sdk/test/core/**/*.test.ts", "packages/sdk/test/promise/**/*.test.ts"],
     exclude: ["packages/sdk/test/promise/{createOutrigger,fileCacheStore,Simulation}.test.ts", "packages/sdk/test/core/simulate/**"],
