@@ -322,6 +322,11 @@ const rows: Readonly<Record<string, ReadonlyArray<Row>>> = {
     ],
     ["no time brings nothing, and the level is never over the mark", "if (now <= this.at) return", "if (now < this.at) return"]
   ],
+  "limits/sharedMeter.ts": [
+    ["the limit attaches it at once, which begins anew", 'private process = ""', 'private process = "Stryker was here!"'],
+    ["the limit attaches it at once, which begins anew", "private plenty = true", "private plenty = false"],
+    ["it is read after an answer, and each answer sets it", "private tellsSoon = false", "private tellsSoon = true"]
+  ],
   "limits/slidingWindow.ts": [
     [
       "an entry of no weight changes nothing",

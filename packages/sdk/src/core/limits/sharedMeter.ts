@@ -225,7 +225,6 @@ export class SharedMeter implements Meter {
   private answered(turn: number, want: number, { granted, kept, processes, retryAfter }: Allotment): void {
     if (turn !== this.turn) return
     const now = this.demand.port.now()
-    if (now >= this.endsAt) this.held = 0
     this.held = Math.min(this.held, kept) + granted
     this.endsAt = this.sentAt + trusted
     this.processes = Math.max(1, processes)

@@ -1,62 +1,7 @@
 /** A shared meter question by question: what it asks, when, and what it makes of the answer. */
 import { assert, describe, it } from "vitest"
-import { limiterStore } from "../../../src/core/limits/limiterStore.ts"
-import type { MeterSettings } from "../../../src/core/limits/meter.ts"
-import type { SharingState } from "../../../src/core/limits/rateLimit.ts"
-import type { Allotment, AllotmentRequest } from "../../../src/core/limits/sharedBucket.ts"
-import { type Demand, lease, SharedMeter } from "../../../src/core/limits/sharedMeter.ts"
-import { Clock } from "../../support/processes.ts"
-
-type Answer = Partial<Allotment> | "refuses" | "silent"
-
-const scene = (over: Partial<MeterSettings> = {}, processes = 1) => {
-  const settings = { limit: 100, window: 1000, burst: 100, ...over }
-  const clock = new Clock()
-  const chance = { random: 0.5 }
-  const held: Array<boolean> = []
-  const { at } = clock
-  Object.assign(clock, {
-    random: () => chance.random,
-    at: (delay: number, fire: () => void) => ({ ...at(delay, fire), hold: (on: boolean) => held.push(on) })
-  })
-  const asked: Array<AllotmentRequest & { readonly time: number }> = []
-  /** All that is wanted, unless said; after so long. */
-  const script = { answer: (_: AllotmentRequest): Answer => ({}), delay: 0 }
-  const store = limiterStore({
-    take: async (request) => {
-      asked.push({ ...request, time: clock.time })
-      const answer = script.answer(request)
-      if (answer === "refuses") throw new Error("refused")
-      if (answer === "silent") return new Promise(() => {})
-      if (script.delay > 0) await new Promise<void>((resolve) => at(script.delay, resolve))
-      return { granted: request.want, kept: request.holds, retryAfter: 0, processes: 1, ...answer }
-    }
-  })
-  const told: Array<SharingState> = []
-  const wakes: Array<number> = []
-  const demand = { port: clock, first: 0, waiting: 0, wake: (now: number) => { wakes.push(now) } }
-  const meter = new SharedMeter("payments", settings, { store, processes }, (state) => told.push(state))
-  meter.attach(demand satisfies Demand)
-  return {
-    asked, chance, clock, demand, held, meter, script, told, wakes, settings, store,
-    take: (weight = 1) => meter.take(weight, clock.time),
-    wait: (weight = 1) => meter.wait(weight, clock.time),
-    estimate: (weight = 1) => meter.estimate(weight, clock.time),
-    /** When the timers are due that wait. */
-    due: () => clock.timers.filter(({ gone }) => !gone).map(({ due }) => due),
-    last: () => asked.at(-1)!
-  }
-}
-
-/** One that has been given so much: what it may spend. */
-const holding = async (granted: number, over: Partial<MeterSettings> = {}, processes = 1) => {
-  const all = scene(over, processes)
-  all.script.answer = () => ({ granted, processes })
-  all.take()
-  await all.clock.pass(0)
-  all.script.answer = () => ({})
-  return all
-}
+import { lease } from "../../../src/core/limits/sharedMeter.ts"
+import { alone, holding, scene } from "../../support/meter.ts"
 
 describe("the first question", () => {
   it("is asked in a moment, for all that wait by then", async () => {
@@ -272,12 +217,13 @@ describe("ahead of need", () => {
   })
 
   it("tells soon of much that was spent: the bucket is not refilled with what it thinks is held", async () => {
-    const { asked, clock, take } = await holding(200)
+    const { asked, clock, due, take } = await holding(200)
     assert.strictEqual(asked.length, 1)
     for (let n = 0; n < 50; n++) take()
     await clock.pass(0)
     assert.strictEqual(asked.length, 1)
     take()
+    assert.deepStrictEqual(due(), [lease / 3]) // no timer, but now
     await clock.pass(0)
     assert.strictEqual(asked.length, 2)
   })
@@ -295,13 +241,15 @@ describe("ahead of need", () => {
     }
   })
 
-  it("tells of it when it may ask again, where it was told to wait", async () => {
-    const { asked, clock, script, take } = scene()
+  it("tells of it when it may ask again, where it was told to wait, with one timer for all", async () => {
+    const { asked, clock, held, script, take } = scene()
     clock.time = 1000
     script.answer = () => ({ granted: 60, retryAfter: 300 })
     take(100)
     await clock.pass(0)
+    const timers = held.length
     for (let n = 0; n < 60; n++) take()
+    assert.strictEqual(held.length, timers + 1)
     await clock.pass(299)
     assert.strictEqual(asked.length, 1)
     await clock.pass(1)
@@ -355,17 +303,6 @@ describe("the lease", () => {
 })
 
 describe("alone", () => {
-  const alone = async (over: Partial<MeterSettings> = {}, processes = 1, held = 0) => {
-    const all = await holding(held, over, processes)
-    all.script.answer = () => "refuses"
-    all.clock.time = 100
-    Object.assign(all.demand, { first: 1, waiting: all.settings.burst })
-    all.take(1000)
-    await all.clock.pass(0)
-    Object.assign(all.demand, { first: 0, waiting: 0 })
-    return all
-  }
-
   it("says so once, with why and with how many it shares", async () => {
     const { clock, take, told } = await alone({}, 4)
     assert.deepStrictEqual(told.map(({ error, ...rest }) => [rest, String(error)]), [[{ together: false, processes: 4 }, "Error: refused"]])
@@ -424,6 +361,8 @@ describe("alone", () => {
       const pauses = times.slice(1).map((time, n) => time - times[n]!)
       const expected = [1000, 1500, 2250, 3375, 5000, 5000].map((pause) => Math.ceil(pause * (1 + random) / 2))
       assert.deepStrictEqual(pauses, expected)
+      const turns = all.asked.map(({ turn }) => turn)
+      assert.isTrue(turns.slice(1).every((turn, n) => turn > turns[n]!), "an answer to the last question is void for the next")
     }
   })
 
