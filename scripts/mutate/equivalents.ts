@@ -85,6 +85,11 @@ const rows: Readonly<Record<string, ReadonlyArray<Row>>> = {
       "if (sharing !== undefined && true && shared?.breaker === breaker) return shared.update(sharing, port)"
     ],
     [
+      "what is shared has a breaker: the condition is for the compiler",
+      "this.shared = sharing === undefined || breaker === null ? null : sharing.store.share({",
+      "this.shared = sharing === undefined || false ? null : sharing.store.share({"
+    ],
+    [
       "what is no number is not finite: the condition is for the compiler",
       'if (snapshot === undefined || typeof takenAt !== "number" || !Number.isFinite(takenAt)) {',
       "if (snapshot === undefined || false || !Number.isFinite(takenAt)) {"
@@ -276,7 +281,8 @@ const rows: Readonly<Record<string, ReadonlyArray<Row>>> = {
     ["whoever is at the head is waited for anew, until the same moment", "if (waiter.ahead === null) this.arm(now)", "if (true) this.arm(now)"],
     ["whoever is at the head is waited for anew, until the same moment", "const first = waiter.ahead === null", "const first = true"],
     ["whoever is at the head is waited for anew, until the same moment", "if (first) this.arm(now)", "if (true) this.arm(now)"],
-    ["whoever is at the head is waited for anew, until the same moment", "if (this.granting) return", "if (false) return"]
+    ["whoever is at the head is waited for anew, until the same moment", "if (this.granting) return", "if (false) return"],
+    ["whoever is at the head is waited for anew, until the same moment", "this.granting = true", "this.granting = false"]
   ],
   "retry/retry.ts": [
     [

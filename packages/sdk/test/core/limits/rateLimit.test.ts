@@ -337,12 +337,13 @@ describe.each(algorithms)("a queue before a %s", (algorithm) => {
     limit.enter(9, 0)
     limit.update({ ...full, algorithm: algorithm === "token-bucket" ? "sliding-window" : "token-bucket" }, 0)
     assert.deepStrictEqual([limit.enter(2, 0), limit.enter(1, 0), limit.enter(1, 0)], [false, true, false])
+    assert.strictEqual(limit.enter(5, 500), algorithm === "sliding-window") // a bucket, for a window gives nothing back before its end
   })
 })
 
 describe("a queue", () => {
-  it("turns away at once whom it would let wait for too long", () => {
-    const { limit, wait } = scene({ queueTimeout: 250 })
+  it("turns away at once whom it would let wait for too long, by a millisecond", () => {
+    const { limit, wait } = scene({ queueTimeout: 200 })
     limit.enter(10, 0)
     assert.deepStrictEqual(["a", "b", "c"].map((name) => wait(name) !== undefined), [true, true, false])
     assert.deepStrictEqual([limit.queued, limit.retryAfter(1, 0), limit.retryAfter(1, 50)], [2, 300, 250])
@@ -416,6 +417,7 @@ describe("another clock, such as a test's", () => {
     other.time = 100
     limit.moveTo(other)
     assert.deepStrictEqual([limit.enter(1, 100), limit.retryAfter(1, 100)], [false, 10_000])
+    other.time = 5100
     limit.moveTo(other) // where it is already
     assert.strictEqual(limit.retryAfter(1, 5100), 5000)
   })
@@ -457,6 +459,8 @@ describe("options of a rate limit", () => {
       expect(() => read({ limit: 1, window: 1, shared: bare })).toThrow("must be a store, such as sharedState(pool).limits or limiterStore({ take })")
     }
     assert.isDefined(read({ limit: 1, window: 1, shared: limiterStore(port) }).sharing)
+    expect(() => read({ limit: 1, window: 1, processes: 2 })).toThrow("must be left out: the limit is not shared")
+    expect(() => read({ limit: 1, window: 1, shared, algorithm: "sliding-window" })).toThrow("must be a token bucket, for the limit is shared")
   })
   it("refuse a weight that could never pass, at the call", () => {
     assert.deepStrictEqual([1, 10].map((weight) => readWeight("payments", weight, full)), [1, 10])
