@@ -8,5 +8,6 @@ export const cores: ReadonlyArray<string> = [
   "options/breaker", "options/bulkhead", "options/cache", "options/hedge", "options/rateLimit", "options/reader", "options/retry", "options/router",
   "options/sharing", "options/throttle", "limits/percentile", "call/race", "limits/rateLimit", "retry/retry", "router/route", "router/router",
   "limits/sharedBucket", "limits/sharedLimit", "limits/sharedMeter", "limits/slidingWindow", "limits/slots", "events/statistics", "limits/throttle",
-  "time/timers", "limits/tokenBucket", "call/try", "call/wait", "router/wheel", "schedules/plan", "schedules/standing"
+  "time/timers", "limits/tokenBucket", "call/try", "call/wait", "router/wheel", "schedules/cron", "schedules/occurrences",
+  "schedules/plan", "schedules/standing", "schedules/zone"
 ]

@@ -320,6 +320,33 @@ const rows: Readonly<Record<string, ReadonlyArray<Row>>> = {
       'if (this.settings.strategy === "") {'
     ]
   ],
+  "schedules/cron.ts": [
+    [
+      "the first of a match is not read",
+      'const [, range = "", step] = /^([^/]+)(?:\\/([^/]*))?$/.exec(item) ?? []',
+      'const [, range = "", step] = /^([^/]+)(?:\\/([^/]*))?$/.exec(item) ?? ["Stryker was here"]'
+    ],
+    ["a text that is split has a first part", 'const [from = "", to, ...rest] = range.split("-")', 'const [from = "Stryker was here!", to, ...rest] = range.split("-")'],
+    [
+      "a shortcut: the search from the next day on ends there too",
+      "const day = today === midnight ? nextDay(cron, midnight + dayLong) : today",
+      "const day = true ? nextDay(cron, midnight + dayLong) : today"
+    ]
+  ],
+  "schedules/occurrences.ts": [
+    ["a later time on the wall is another instant", "if (instant > after) return instant", "if (instant >= after) return instant"],
+    ["what is no number is no slot: the condition is for the compiler", "if (next === undefined) return undefined", "if (false) return undefined"],
+    [
+      "what is no number is no slot: the condition is for the compiler",
+      "return slot === undefined || slot <= lastInstant ? slot : undefined",
+      "return false || slot <= lastInstant ? slot : undefined"
+    ]
+  ],
+  "schedules/zone.ts": [
+    ["a shortcut: one that is made anew writes the same", "if (known !== undefined) return known", "if (false) return known"],
+    ["a shortcut: its own format says 0", 'if (timeZone === "UTC") return 0', "if (false) return 0", 'if (timeZone === "") return 0'],
+    ["in no time nothing changes", "for (let begin = from; begin < to; begin += dayLong) {", "for (let begin = from; begin <= to; begin += dayLong) {"]
+  ],
   "limits/sharedBucket.ts": [
     [
       "whoever asks is not among the others: it was taken out before",

@@ -137,7 +137,7 @@ export const isEveryHour = ({ hours }: Cron): boolean => hours.length === 24
 
 const dayLong = 86_400_000
 /** From a 29 February to the next that is the same day of the week it is 28 years, and 40 about 2100. */
-const searchYears = 41
+const searchYears = 40
 
 const daysIn = (year: number, month: number): number => new Date(Date.UTC(year, month, 0)).getUTCDate()
 

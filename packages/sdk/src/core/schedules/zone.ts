@@ -43,15 +43,15 @@ const dayLong = 86_400_000
 export const transitionBetween = (timeZone: string, from: number, to: number): number | undefined => {
   for (let begin = from; begin < to; begin += dayLong) {
     const offset = offsetAt(timeZone, begin)
-    let [before, after] = [begin, Math.min(begin + dayLong, to)]
-    if (offsetAt(timeZone, after) === offset) continue
-    while (after - before > 1000) {
-      const middle = Math.floor((before + after) / 2000) * 1000
-      if (middle <= before) break
-      if (offsetAt(timeZone, middle) === offset) before = middle
+    const end = Math.min(begin + dayLong, to)
+    if (offsetAt(timeZone, end) === offset) continue
+    let [before, after] = [Math.floor(begin / 1000), Math.floor(end / 1000)]
+    while (after - before > 1) {
+      const middle = Math.floor((before + after) / 2)
+      if (offsetAt(timeZone, middle * 1000) === offset) before = middle
       else after = middle
     }
-    return Math.floor(after / 1000) * 1000
+    return after * 1000
   }
   return undefined
 }

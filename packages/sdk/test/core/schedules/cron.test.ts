@@ -32,7 +32,8 @@ describe("a cron expression", () => {
     ["* * * * *", "months", from(1, 12)], ["* * * * *", "weekdays", from(0, 6)], ["* * * * * *", "seconds", from(0, 59)],
     ["*/15 * * * *", "minutes", [0, 15, 30, 45]], ["5/20 * * * *", "minutes", [5, 25, 45]], ["10-20/5 * * * *", "minutes", [10, 15, 20]],
     ["30,5,30,10-12 * * * *", "minutes", [5, 10, 11, 12, 30]], ["*/45 * * * *", "minutes", [0, 45]], ["0 0-23/8 * * *", "hours", [0, 8, 16]],
-    ["0 0 * JAN-mar,dec *", "months", [1, 2, 3, 12]], ["0 0 * * mon-Fri", "weekdays", [1, 2, 3, 4, 5]], ["0 0 * * 0,7", "weekdays", [0]],
+    ["0 0 * JAN-mar,dec *", "months", [1, 2, 3, 12]], ["0 0 * * mon-Fri", "weekdays", [1, 2, 3, 4, 5]], ["0 0 L * *", "days", []],
+    ["0 0 * jan,feb,mar,apr,may,jun *", "months", from(1, 6)], ["0 0 * jul,aug,sep,oct,nov,dec *", "months", from(7, 12)], ["0 0 * * sun,mon,tue,wed,thu,fri,sat", "weekdays", from(0, 6)], ["0 0 * * 0,7", "weekdays", [0]],
     ["0 0 * * 5-7", "weekdays", [0, 5, 6]], ["0 0 * * sun", "weekdays", [0]], ["0 0 */10 * *", "days", [1, 11, 21, 31]], ["00 07 * * *", "hours", [7]]
   ])("%s names the %s %j", (text, field, values) => assert.deepStrictEqual(read(text)[field], values))
 
@@ -56,6 +57,7 @@ describe("a cron expression", () => {
     ["0 0 * * fri-mon", 'the day of the week "fri-mon" is a range that ends before it begins: write two, with a comma'],
     ["*/0 * * * *", 'the minute "*/0" has a step that is no whole number from 1'], ["*/ * * * *", 'the minute "*/" has a step that is no whole number from 1'],
     ["*/x * * * *", 'the minute "*/x" has a step that is no whole number from 1'], ["*/-5 * * * *", 'the minute "*/-5" has a step that is no whole number from 1'],
+    ["*/5x * * * *", 'the minute "*/5x" has a step that is no whole number from 1'], ["*/.5 * * * *", 'the minute "*/.5" has a step that is no whole number from 1'],
     ["1,,2 * * * *", 'the minute "" is not *, a value, a range such as 1-5, or one of them with a step such as */10'],
     ["/5 * * * *", 'the minute "/5" is not *, a value, a range such as 1-5, or one of them with a step such as */10'],
     ["1/2/3 * * * *", 'the minute "1/2/3" is not *, a value, a range such as 1-5, or one of them with a step such as */10'],
