@@ -57,7 +57,7 @@ describe("a cron expression", () => {
     ["0 0 * * fri-mon", 'the day of the week "fri-mon" is a range that ends before it begins: write two, with a comma'],
     ["*/0 * * * *", 'the minute "*/0" has a step that is no whole number from 1'], ["*/ * * * *", 'the minute "*/" has a step that is no whole number from 1'],
     ["*/x * * * *", 'the minute "*/x" has a step that is no whole number from 1'], ["*/-5 * * * *", 'the minute "*/-5" has a step that is no whole number from 1'],
-    ["*/5x * * * *", 'the minute "*/5x" has a step that is no whole number from 1'], ["*/.5 * * * *", 'the minute "*/.5" has a step that is no whole number from 1'],
+    ["*/5x * * * *", 'the minute "*/5x" has a step that is no whole number from 1'], ["*/x5 * * * *", 'the minute "*/x5" has a step that is no whole number from 1'],
     ["1,,2 * * * *", 'the minute "" is not *, a value, a range such as 1-5, or one of them with a step such as */10'],
     ["/5 * * * *", 'the minute "/5" is not *, a value, a range such as 1-5, or one of them with a step such as */10'],
     ["1/2/3 * * * *", 'the minute "1/2/3" is not *, a value, a range such as 1-5, or one of them with a step such as */10'],
