@@ -8,6 +8,7 @@ export type { DependencyState } from "./core/dependency.ts"
 export type { CheckEntry, CheckResult, CheckSettings, CheckState, Report, Status } from "./core/health/health.ts"
 export { explain, reportOf } from "./core/health/health.ts"
 export type { RegisteredCheck } from "./core/registry.ts"
+export { probesOf } from "./core/tasks/needs.ts"
 
 /** All that a process has registered. */
 export type Service = CoreRegistry

@@ -6,57 +6,20 @@
  */
 import type * as Effect from "effect/Effect"
 import type * as Option from "effect/Option"
-import type { CatchUp, Declaration, Rule, RuleInput, ScheduleRecord } from "./core/schedules/schedule.ts"
-import type { TaskId } from "./core/tasks/task.ts"
+import type { Declaration, RuleInput, ScheduleRecord } from "./core/schedules/schedule.ts"
+import type { DueSchedules, Fired, Firing, Refused } from "./core/schedules/schedulePort.ts"
 import type { InvalidOption, ScheduleNotFound, StoreUnavailable } from "./core/tasks/taskErrors.ts"
 
 export type { Rhythm } from "./core/schedules/occurrences.ts"
 export { nextSlot } from "./core/schedules/occurrences.ts"
 export { type Due, missedAfter, mostAtOnce, type Plan, plan } from "./core/schedules/plan.ts"
+export type { DueSchedule, DueSchedules, Fired, Firing, Refused } from "./core/schedules/schedulePort.ts"
 export {
   type CatchUp, changeRule, claimHolds, type Declaration, orphanedAfter, readRule, type Rule, type RuleInput, type ScheduleRecord
 } from "./core/schedules/schedule.ts"
 export {
   changed, type Declared, declared, paused, recordOf, removed, resumed, slotMetadata, type Standing, type Verdict
 } from "./core/schedules/standing.ts"
-
-/** A declaration that was not taken: workers declare the name for another task. */
-export interface Refused {
-  readonly name: string
-  readonly task: string
-  readonly owner: string
-}
-
-/** A schedule that is due, as it was read. */
-export interface DueSchedule extends Rule {
-  readonly name: string
-  readonly revision: number
-  readonly catchUp: CatchUp
-  readonly next: number
-}
-
-/** What is due at `now`, epoch ms of the store's clock. */
-export interface DueSchedules {
-  readonly now: number
-  readonly schedules: ReadonlyArray<DueSchedule>
-  /** Milliseconds until the next slot of the others; undefined when there is none. */
-  readonly wait: number | undefined
-}
-
-/** These slots of a schedule are to fire, and it is to go on with `next`, if it is still at this revision. */
-export interface Firing {
-  readonly name: string
-  readonly revision: number
-  readonly slots: ReadonlyArray<number>
-  readonly next: number | undefined
-}
-
-/** A slot that was fired; `duplicate` when the task's `uniqueKey` led to one that is not over. */
-export interface Fired {
-  readonly slot: number
-  readonly id: TaskId
-  readonly duplicate: boolean
-}
 
 export interface Service {
   /**

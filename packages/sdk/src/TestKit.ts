@@ -20,6 +20,7 @@ import type { Expectation } from "./core/testing/expectation.ts"
 import { asJson, type EnqueuedTask } from "./core/testing/workbench.ts"
 import { codecsOf } from "./internal/taskCodec.ts"
 import { Kit } from "./internal/testKit.ts"
+import { Registry } from "./Registry.ts"
 import type { Task } from "./Task.ts"
 import { type HandlerContext, type HandlerFailure, make as makeHandlers, TaskHandlers } from "./TaskHandlers.ts"
 import { layerStore, Tasks } from "./Tasks.ts"
@@ -69,16 +70,19 @@ type Decoding<T extends AnyTask> = T["payload"]["DecodingServices"]
  */
 export class TestKit extends Context.Service<TestKit, Kit>()("@outrigger/sdk/TestKit") {}
 
-/** A memory store, `Tasks` over it, and a set of handlers of its own: what `Task.toLayer` adds above it is what the kit runs. */
+/**
+ * A memory store, `Tasks` over it, and a set of handlers of its own: what `Task.toLayer` adds above it is what the kit runs, and
+ * what `Task.schedule` declares there fires as the clock passes its slots. Tasks whose `needs` are down, by the breakers of the
+ * registry at hand, are left alone.
+ */
 export const layer: Layer.Layer<TestKit | Tasks | TaskStore> = Layer.effectContext(Effect.gen(function*() {
-  const handlers = makeHandlers()
-  const kit = new Kit(handlers, yield* Clock.Clock)
+  const kit = new Kit(makeHandlers(), yield* Registry, yield* Clock.Clock)
   const store = TaskStore.of(kit.store)
   const tasks = Context.get(yield* Layer.build(Layer.provide(layerStore, Layer.succeed(TaskStore, store))), Tasks)
   return Context.make(TestKit, kit).pipe(
     Context.add(TaskStore, store),
     Context.add(Tasks, { ...tasks, await: (id) => kit.awaitEnd(id, tasks.find(id), tasks.await(id)) }),
-    Context.add(TaskHandlers, handlers)
+    Context.add(TaskHandlers, kit.handlers)
   )
 }))
 
@@ -132,7 +136,7 @@ export const task = (id: TaskId): Effect.Effect<EnqueuedTask, TaskNotFound, Test
     return found === undefined ? Effect.fail(new TaskNotFound(id)) : Effect.succeed(found)
   })
 
-/** Forgets all tasks, and the faults that were to come. */
+/** Forgets all tasks, and the faults that were to come; schedules begin anew. Queues that are paused stay so. */
 export const clear: Effect.Effect<void, never, TestKit> = using((kit) => Effect.sync(() => kit.bench.clear()))
 
 /** A handler failed with something that its task's `error` schema does not accept. */
@@ -191,7 +195,8 @@ const typed = <A, R>(
 
 /**
  * Runs what waits, one attempt at a time, and what that enqueues in turn: what is due now, or also `with` retries or everything
- * that is scheduled, the clock moving to each. Says what came of it.
+ * that is scheduled, the clock moving to each. Schedules fire as the clock passes their slots; `for` says how far to go where
+ * nothing else does. Says what came of it.
  */
 export const drain = (options: DrainOptions = {}): Effect.Effect<DrainResult, never, TestKit> => using((kit) => Effect.suspend(() => {
   const { for: duration, ...rest } = options

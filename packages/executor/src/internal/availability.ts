@@ -1,23 +1,11 @@
 /** Which routes may be claimed now, given the breakers of what their tasks need. */
-import type { Registry, TaskStore } from "@outrigger/sdk"
+import { Registry, type TaskStore } from "@outrigger/sdk"
 
 export interface Openings {
   /** Nothing that they need is in trouble. */
   readonly open: ReadonlyArray<TaskStore.Route>
   /** What they need is recovering: only as many at once as its breaker lets through. */
   readonly probing: ReadonlyArray<{ readonly route: TaskStore.Route; readonly limit: number }>
-}
-
-const probesOf = (registry: Registry.Service, needs: ReadonlyArray<string>, now: number): number => {
-  let limit = Infinity
-  for (const need of needs) {
-    const breaker = registry.get(need)?.breaker
-    if (breaker === null || breaker === undefined || breaker.state.tag === "closed") continue
-    if (breaker.settings.observe === true && breaker.state.tag !== "isolated") continue
-    limit = breaker.rejects(now) ? 0 : Math.min(limit, breaker.settings.halfOpenCalls)
-    if (limit === 0) return 0
-  }
-  return limit
 }
 
 /** `running` counts the attempts at work of a route's task by name. */
@@ -28,7 +16,7 @@ export const openings = (
   const probing: Array<{ readonly route: TaskStore.Route; readonly limit: number }> = []
   for (const { name, needs, queue, version } of definitions) {
     const route = { name, queue, version }
-    const limit = probesOf(registry, needs, now)
+    const limit = Registry.probesOf(needs, (need) => registry.get(need), now)
     if (limit === Infinity) open.push(route)
     else if (limit > running(name)) probing.push({ route, limit: limit - running(name) })
   }

@@ -3,7 +3,8 @@ import * as Clock from "effect/Clock"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
-import type { Enqueued, NewTask, QueueLimits, Settlement, TaskDefinition, TaskId, TaskRecord } from "../core/tasks/task.ts"
+import { ScheduleTable } from "../core/schedules/scheduleTable.ts"
+import type { NewTask, QueueLimits, Settlement, TaskDefinition, TaskId, TaskRecord } from "../core/tasks/task.ts"
 import { queueLimitsFault } from "../core/tasks/queue.ts"
 import { QueueNotFound, TaskNotFound } from "../core/tasks/taskErrors.ts"
 import type { ClaimRequest, ListRequest, RedriveFilter, WorkerId } from "../core/tasks/taskPort.ts"
@@ -124,16 +125,13 @@ const workingSide = (room: Room) => {
   }
 }
 
-/** A store over this table; whoever moves it otherwise announces which tasks. */
-export const memoryTaskStoreOf = (table: TaskTable) => {
+/** A store over these tables; whoever moves them otherwise announces which tasks. */
+export const memoryTaskStoreOf = (table: TaskTable, schedules = new ScheduleTable((tasks, now) => table.enqueue(tasks, now))) => {
   const room = new Room(table)
-  const enqueueOne = (task: NewTask, now: number): Enqueued => {
-    const result = table.enqueue([task], now)
-    if (result instanceof Error) throw result // what was declared was looked at before
-    return result[0]!
+  return {
+    store: { ...enqueuingSide(room), ...workingSide(room), schedules: makeMemorySchedules(schedules, () => room.wake()) },
+    announce: (ids: Iterable<TaskId>) => room.announce(ids)
   }
-  const schedules = makeMemorySchedules(enqueueOne, () => room.wake())
-  return { store: { ...enqueuingSide(room), ...workingSide(room), schedules }, announce: (ids: Iterable<TaskId>) => room.announce(ids) }
 }
 
 /** A store in this process's memory. */

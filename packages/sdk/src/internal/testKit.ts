@@ -5,14 +5,18 @@ import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
+import type * as Scope from "effect/Scope"
 import type * as TestClock from "effect/testing/TestClock"
 import { type AttemptEnd, failureOf } from "../core/tasks/attemptEnd.ts"
 import { endOfFailure } from "../core/tasks/handlerFailure.ts"
+import type { Declaration } from "../core/schedules/schedule.ts"
+import { probesOf, waitOf } from "../core/tasks/needs.ts"
 import type { TaskId, TaskRecord } from "../core/tasks/task.ts"
 import { TaskNotFound } from "../core/tasks/taskErrors.ts"
 import type { Attempt } from "../core/testing/attempt.ts"
 import { type Draining, draining, type DrainResult } from "../core/testing/draining.ts"
 import { Workbench } from "../core/testing/workbench.ts"
+import type { Service as Registry } from "../Registry.ts"
 import type { Handlers, HandlerContext, HandlerFailure, TaskHandler } from "../TaskHandlers.ts"
 import { turn } from "../testing/turn.ts"
 import { memoryTaskStoreOf } from "./memoryTaskStore.ts"
@@ -34,16 +38,22 @@ export class Kit {
   /** Of whoever asked last: a test's. */
   private clock: Clock.Clock
 
-  constructor(handlers: Handlers, clock: Clock.Clock) {
-    this.handlers = handlers
+  constructor(handlers: Handlers, registry: Registry, clock: Clock.Clock) {
     this.clock = clock
+    const dependency = (name: string) => registry.get(name)
     const bench = this.bench = new Workbench({
-      now: () => this.clock.currentTimeMillisUnsafe(),
+      now: () => this.now(),
       random: latest,
       definitions: () => handlers.all().map(({ definition }) => definition),
+      probes: (needs) => probesOf(needs, dependency, this.monotonic()),
+      probesAt: (needs) => {
+        const wait = waitOf(needs, dependency, this.monotonic())
+        return wait === undefined ? undefined : this.now() + Math.ceil(wait)
+      },
       changed: (id) => memory.announce([id])
     })
-    const memory = memoryTaskStoreOf(bench.table)
+    this.handlers = { ...handlers, addSchedule: (declaration) => Effect.andThen(handlers.addSchedule(declaration), this.announce(declaration)) }
+    const memory = memoryTaskStoreOf(bench.table, bench.timetable.table)
     this.store = {
       ...memory.store,
       cancel: (id: TaskId) => this.at((): Effect.Effect<TaskRecord, TaskNotFound> => {
@@ -63,6 +73,18 @@ export class Kit {
 
   now(): number {
     return this.clock.currentTimeMillisUnsafe()
+  }
+
+  /** As policies read it, ms. */
+  private monotonic(): number {
+    return Number(this.clock.monotonicTimeNanosUnsafe()) / 1e6
+  }
+
+  private announce(declaration: Declaration): Effect.Effect<void, never, Scope.Scope> {
+    return this.at((kit) => Effect.asVoid(Effect.acquireRelease(
+      Effect.sync(() => kit.bench.timetable.declare(declaration, kit.now())),
+      (withdraw) => Effect.sync(withdraw)
+    )))
   }
 
   play(options: Draining, over?: () => boolean): Effect.Effect<DrainResult> {

@@ -7,9 +7,13 @@ import type { Registry } from "../core/registry.ts"
 
 const key = Symbol.for("outrigger.registries")
 
+const door = globalThis as { [key]?: Set<Registry> }
+
+/** All of this process, the oldest first. */
+export const announced = (): ReadonlyArray<Registry> => [...door[key] ?? []]
+
 /** Until the returned function is called. Times given to a registry are those of `performance.now()`. */
 export const announce = (registry: Registry): () => void => {
-  const door = globalThis as { [key]?: Set<Registry> }
   const all = door[key] ??= new Set()
   all.add(registry)
   return () => all.delete(registry)

@@ -53,6 +53,6 @@ export type { Statistics } from "../core/events/statistics.ts"
 export { type SqlStatement, type SqlTag, tagged } from "../core/tasks/statements.ts"
 export type { TaskFailure, TaskId, TaskRecord, TaskState } from "../core/tasks/task.ts"
 export {
-  type EnqueueError, IdempotencyConflict, InvalidOption, InvalidPayload, NonRetryable, type PayloadIssue, SidecarUnavailable, Snooze,
+  type EnqueueError, IdempotencyConflict, InvalidOption, InvalidPayload, NonRetryable, type PayloadIssue, QueueNotFound, SidecarUnavailable, Snooze,
   StoreUnavailable, TaskCancelled, TaskDead, TaskNotFound, UnknownTask
 } from "../core/tasks/taskErrors.ts"

@@ -12,16 +12,17 @@ import type { TaskId } from "../core/tasks/task.ts"
 import { TaskNotFound } from "../core/tasks/taskErrors.ts"
 import { createOutrigger, type Outrigger } from "../promise/createOutrigger.ts"
 import type { Tasks } from "../promise/Sidecar.ts"
-import type { AnyTask, PayloadOf, SuccessOf, TaskHandler } from "../promise/Task.ts"
+import type { AnyTask, PayloadOf, SuccessOf, TaskHandler, TaskSchedule } from "../promise/Task.ts"
 import { HandlerSet } from "./handlers.ts"
+import { KitBreakers } from "./kitBreakers.ts"
 import { KitTasks } from "./kitTasks.ts"
 import { type PerformContext, perform } from "./perform.ts"
 import { playAttempt } from "./playAttempt.ts"
 import { type Statement, taskOfStatement } from "./statement.ts"
 
 export interface TestKitOptions {
-  /** What `drain`, `perform` and `execute` run: what a handlers file exports. None unless said. */
-  readonly handlers?: TaskHandler | ReadonlyArray<TaskHandler> | undefined
+  /** What `drain`, `perform` and `execute` run, and the schedules that fire: what a handlers file exports. None unless said. */
+  readonly handlers?: TaskHandler | TaskSchedule | ReadonlyArray<TaskHandler | TaskSchedule> | undefined
   /** Where the kit's clock begins; now unless said. */
   readonly now?: Date | number | undefined
   /** In [0, 1), for the jitter of retries; unless said, they come as late as they can. */
@@ -78,11 +79,16 @@ export class TestKit {
   private readonly handlers: HandlerSet
   private readonly bench: Workbench
   private readonly tasks: KitTasks
+  private readonly breakers = new KitBreakers()
+  /** Until schedules are declared, which may take their schemas a moment. */
+  private declaring: Promise<void> | undefined
   private time: number
+  /** Since when schedules are declared. */
+  private began: number
   private own: Outrigger | undefined
 
   constructor(options: TestKitOptions = {}) {
-    this.time = Number(options.now ?? Date.now())
+    this.time = this.began = Number(options.now ?? Date.now())
     if (Number.isNaN(this.time)) throw new RangeError(`createTestKit: now is ${String(options.now)}, but must be a date`)
     this.handlers = new HandlerSet(options.handlers ?? [])
     const now = () => this.time
@@ -90,10 +96,13 @@ export class TestKit {
       now,
       random: options.random ?? latest,
       definitions: () => this.handlers.definitions(),
+      probes: (needs) => this.breakers.probes(needs),
+      probesAt: () => undefined,
       changed: (id) => this.tasks.changed(id)
     })
     this.tasks = new KitTasks(bench, (over) => this.play({ with: "scheduled" }, over))
     this.sidecar = this.tasks
+    this.declaring = this.beginDeclaring()
     this.faults = {
       deliverTwice: (id) => bench.deliverTwice(id),
       loseLease: (id) => bench.loseLease(id),
@@ -101,16 +110,27 @@ export class TestKit {
     }
   }
 
+  private beginDeclaring(): Promise<void> | undefined {
+    const declaring = this.handlers.declarations()?.then((all) => {
+      for (const declaration of all) this.bench.timetable.declare(declaration, this.began)
+      this.declaring = undefined
+    })
+    declaring?.catch(() => {}) // the first drain tells
+    return declaring
+  }
+
   // ---- the code under test
 
   /** An outrigger whose tasks come here, for code that takes one. */
   get outrigger(): Outrigger {
-    return this.own ??= createOutrigger({ service: "test", sidecar: this.sidecar })
+    if (this.own === undefined) this.breakers.add(this.own = createOutrigger({ service: "test", sidecar: this.sidecar }))
+    return this.own
   }
 
   /** Turns the tasks of an outrigger that is made elsewhere to this kit, until the returned function is called. */
   attach(outrigger: Outrigger): () => void {
-    return outrigger.provideTasks(this.sidecar)
+    const undo = [outrigger.provideTasks(this.sidecar), this.breakers.add(outrigger)]
+    return () => undo.forEach((one) => one())
   }
 
   /**
@@ -157,9 +177,20 @@ export class TestKit {
     return task
   }
 
-  /** Forgets all tasks, and the faults that were to come. */
+  /** Forgets all tasks, and the faults that were to come; schedules begin anew. Queues that are paused stay so. */
   clear(): void {
+    this.began = this.time
     this.bench.clear()
+  }
+
+  /** What waits in this queue is not run; what runs goes on. Throws `QueueNotFound` for a queue of no handler and no task. */
+  pauseQueue(queue: string): void {
+    this.bench.queue(queue, "pause")
+  }
+
+  /** Throws `QueueNotFound`. */
+  resumeQueue(queue: string): void {
+    this.bench.queue(queue, "resume")
   }
 
   // ---- running
@@ -172,13 +203,17 @@ export class TestKit {
     return perform(this.handlers.of(task.definition), task, payload, context, this.time) as Promise<SuccessOf<T>>
   }
 
-  /** Runs what waits, one attempt at a time, and what that enqueues in turn. Says what came of it. */
+  /**
+   * Runs what waits, one attempt at a time, and what that enqueues in turn. Schedules fire as the clock passes their slots; `for`
+   * says how far to go where nothing else does. Says what came of it.
+   */
   async drain(options: DrainOptions = {}): Promise<DrainResult> {
     const { for: duration, ...rest } = options
     return this.play({ ...rest, for: duration === undefined ? undefined : millisOf("drain: for", duration) })
   }
 
   private async play(options: Draining, over?: () => boolean): Promise<DrainResult> {
+    if (this.declaring !== undefined) await this.declaring
     const steps = draining(this.bench, () => this.time, options, over)
     for (;;) {
       const { done, value } = steps.next()
@@ -199,7 +234,10 @@ export class TestKit {
     return this.time
   }
 
-  /** Moves the clock. Nothing is run by that: `drain` does. An attempt under way that has outlived its timeout is interrupted. */
+  /**
+   * Moves the clock. Nothing is run by that: `drain` does. An attempt under way that has outlived its timeout is interrupted; a
+   * slot of a schedule that is jumped over by more than a minute counts as missed, and `catchUp` decides.
+   */
   advance(by: DurationInput): void {
     this.moveTo(this.time + millisOf("advance", by))
   }

@@ -1,6 +1,7 @@
-/** The handlers of a kit, by name and version: each of its own, and of those before that it can bring up to date. */
+/** The handlers of a kit, by name and version: each of its own, and of those before that it can bring up to date; and its schedules. */
+import type { Declaration } from "../core/schedules/schedule.ts"
 import type { TaskDefinition } from "../core/tasks/task.ts"
-import { isTaskHandler, type TaskHandler } from "../promise/Task.ts"
+import { isTaskHandler, isTaskSchedule, type TaskHandler, type TaskSchedule } from "../promise/Task.ts"
 
 type Which = Pick<TaskDefinition, "name" | "version">
 
@@ -9,11 +10,19 @@ const routeOf = ({ name, version }: Which): string => `${name} v${version}`
 export class HandlerSet {
   private readonly handlers = new Map<string, { readonly handler: TaskHandler; readonly definition: TaskDefinition }>()
 
-  constructor(handlers: TaskHandler | ReadonlyArray<TaskHandler>) {
-    for (const handler of Array.isArray(handlers) ? handlers as ReadonlyArray<TaskHandler> : [handlers as TaskHandler]) {
-      if (!isTaskHandler(handler)) throw new TypeError(`createTestKit: a handler is ${String(handler)}, but must be what Task.handle gives`)
-      for (const version of [handler.definition.version, ...handler.older ?? []]) this.add(handler, { ...handler.definition, version })
+  private readonly schedules = new Map<string, TaskSchedule>()
+
+  constructor(all: TaskHandler | TaskSchedule | ReadonlyArray<TaskHandler | TaskSchedule>) {
+    for (const one of [all].flat() as ReadonlyArray<TaskHandler | TaskSchedule>) {
+      if (isTaskSchedule(one)) this.addSchedule(one)
+      else if (isTaskHandler(one)) for (const version of [one.definition.version, ...one.older ?? []]) this.add(one, { ...one.definition, version })
+      else throw new TypeError(`createTestKit: a handler is ${String(one)}, but must be what Task.handle or Task.schedule gives`)
     }
+  }
+
+  private addSchedule(schedule: TaskSchedule): void {
+    if (this.schedules.has(schedule.name)) throw new TypeError(`createTestKit: two schedules named "${schedule.name}": give one another name`)
+    this.schedules.set(schedule.name, schedule)
   }
 
   private add(handler: TaskHandler, definition: TaskDefinition): void {
@@ -24,6 +33,11 @@ export class HandlerSet {
 
   definitions(): ReadonlyArray<TaskDefinition> {
     return [...this.handlers.values()].map(({ definition }) => definition)
+  }
+
+  /** What its schedules come to; undefined when there are none. */
+  declarations(): Promise<ReadonlyArray<Declaration>> | undefined {
+    return this.schedules.size === 0 ? undefined : Promise.all([...this.schedules.values()].map((schedule) => schedule.declaration()))
   }
 
   of(which: Which): TaskHandler {

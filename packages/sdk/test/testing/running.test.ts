@@ -471,7 +471,7 @@ describe("the clock", () => {
     [() => kit.advance(-1), "advance is -1, but must be"],
     [() => createTestKit({ now: new Date("soon") }), "createTestKit: now is Invalid Date, but must be a date"],
     [() => createTestKit({ handlers: [double, double] }), "createTestKit: two handlers for task double v1: remove one, or give one another version"],
-    [() => createTestKit({ handlers: [Double as never] }), "createTestKit: a handler is [object Object], but must be what Task.handle gives"]
+    [() => createTestKit({ handlers: [Double as never] }), "createTestKit: a handler is [object Object], but must be what Task.handle or Task.schedule gives"]
   ])("refuses what makes no sense", (run, message) => {
     expect(run).toThrow(message)
   })

@@ -78,9 +78,9 @@ export function* draining(
     const attempt = bench.next(queue)
     tally.addExpired(bench.takeExpired())
     if (attempt === undefined) {
-      const due = what === "due" ? undefined : bench.nextDue(what, queue)
-      if (due === undefined || due > until) break
-      yield due
+      const next = what === "due" ? undefined : nextMoment(bench.nextDue(what, queue), bench.nextSlot(), until)
+      if (next === undefined) break
+      yield next
       continue
     }
     if (limit === undefined && tally.counts.attempts >= most) {
@@ -92,6 +92,13 @@ export function* draining(
   }
   if (until !== Infinity && now() < until && !full()) yield until
   return { ...tally.counts, failures: tally.failures, unhandled: bench.unhandled() }
+}
+
+/** Schedules never end: their slots come as time goes by on the way to something else, and are not waited for by themselves. */
+const nextMoment = (due = Infinity, slot = Infinity, until: number): number | undefined => {
+  const goal = Math.min(due, until)
+  const next = Math.min(due, slot)
+  return next <= goal && goal !== Infinity ? next : undefined
 }
 
 const refuse = ({ for: duration, limit, with: what }: Draining): void => {

@@ -12,10 +12,11 @@
 import { type AttemptEnd, settle } from "../tasks/attemptEnd.ts"
 import { type Enqueued, isEnd, type NewTask, type TaskDefinition, type TaskFailure, type TaskId, type TaskRecord } from "../tasks/task.ts"
 import { newTaskFault } from "../tasks/newTask.ts"
-import { type EnqueueError, InvalidOption, TaskNotFound } from "../tasks/taskErrors.ts"
+import { type EnqueueError, InvalidOption, QueueNotFound, TaskNotFound } from "../tasks/taskErrors.ts"
 import type { WorkerId } from "../tasks/taskPort.ts"
 import { TaskTable } from "../tasks/taskTable.ts"
 import { Attempt, type Interruption, type Outcome, type PlannedFault } from "./attempt.ts"
+import { Timetable } from "./timetable.ts"
 
 /** A task as it was enqueued and as it is now. */
 export interface EnqueuedTask<Payload = unknown> extends TaskRecord, Pick<NewTask, "idempotencyKey"> {
@@ -30,6 +31,10 @@ export interface Surroundings {
   readonly random: () => number
   /** Of every handler there is. */
   readonly definitions: () => ReadonlyArray<TaskDefinition>
+  /** How many attempts at once the breakers of what a task needs let through. */
+  readonly probes: (needs: ReadonlyArray<string>) => number
+  /** Epoch ms at which they let some through, where the kit's clock brings that about. */
+  readonly probesAt: (needs: ReadonlyArray<string>) => number | undefined
   /** A task may be over, for whoever waits for it. */
   readonly changed: (id: TaskId) => void
 }
@@ -43,9 +48,13 @@ export const asJson = (value: unknown): unknown => value === undefined ? null : 
 /** For ends that nobody threw: a timeout, a result that cannot be stored. */
 const errorOf = ({ message, name }: TaskFailure): Error => Object.assign(new Error(message), { name })
 
+const earliest = (moments: ReadonlyArray<number | undefined>): number | undefined =>
+  moments.reduce((a, b) => a === undefined || (b !== undefined && b < a) ? b : a, undefined)
+
 export class Workbench {
   private readonly around: Surroundings
   readonly table = new TaskTable()
+  readonly timetable = new Timetable(this.table)
   private readonly running = new Set<Attempt>()
   private readonly planned = new Map<TaskId, "deliverTwice" | "loseLease">()
   private killNext = false
@@ -89,8 +98,18 @@ export class Workbench {
     return this.table.redrive(id, this.around.now())
   }
 
+  /** Throws `QueueNotFound` for a name that nobody has spoken of. */
+  queue(name: string, change: "pause" | "resume"): void {
+    const { queues } = this.table
+    this.table.define(this.around.definitions())
+    if (!queues.has(name)) throw new QueueNotFound(name)
+    if (change === "pause") queues.pause(name, this.around.now())
+    else queues.resume(name)
+  }
+
   clear(): void {
     this.table.clear()
+    this.timetable.restart(this.around.now())
     for (const memory of [this.planned, this.frozen]) memory.clear()
     this.woken.length = 0
     this.expirations.length = 0
@@ -115,8 +134,9 @@ export class Workbench {
   private claim(queue: string | undefined): Attempt | undefined {
     const now = this.around.now()
     this.table.define(this.around.definitions()) // which says what their queues let through
+    this.timetable.fire(now)
     this.expire()
-    const routes = this.around.definitions().filter((definition) => queue === undefined || definition.queue === queue)
+    const routes = this.around.definitions().filter((definition) => (queue === undefined || definition.queue === queue) && this.available(definition))
     const worker = this.table.register("the kit", Infinity, now)
     const [task] = this.table.claim({ worker, routes, limit: 1 }, now)
     if (task === undefined) {
@@ -125,6 +145,11 @@ export class Workbench {
     }
     const definition = routes.find(({ name, version }) => name === task.name && version === task.version)!
     return new Attempt(task, worker, definition, now, this.faultOf(task.id))
+  }
+
+  /** What it needs is well, or may be probed by one more. */
+  private available({ name, needs }: TaskDefinition): boolean {
+    return this.around.probes(needs) > [...this.running].filter(({ definition }) => definition.name === name).length
   }
 
   /** Promotes what is due, and takes note of what has waited too long. */
@@ -196,22 +221,44 @@ export class Workbench {
 
   /** When the next task that a drain may wait for falls due. */
   nextDue(waiting: Waiting, queue?: string): number | undefined {
-    const now = this.around.now()
     const mine = this.all().filter((task) => (queue === undefined || task.queue === queue) && this.knows(task))
     const scheduled = mine.filter(({ fence, state }) => state === "scheduled" && (waiting === "scheduled" || Number(fence) > 0))
-    const ready = mine.filter((task) => task.state === "ready" && this.table.queues.pausedAt(task.queue) === undefined)
-    const moments = [...scheduled.map(({ runAt }) => runAt), ...ready.map((task) => this.table.queues.opensAt(task.queue, now)).filter((at) => at > now)]
-    return moments.length === 0 ? undefined : moments.reduce((a, b) => Math.min(a, b))
+    return earliest([...scheduled.map(({ runAt }) => runAt), ...mine.filter(({ state }) => state === "ready").map((task) => this.opensAt(task))])
+  }
+
+  /** When a task that is ready, and was not claimed, may be, if time brings that about. */
+  private opensAt(task: TaskRecord): number | undefined {
+    const { queues } = this.table
+    const now = this.around.now()
+    const { needs } = this.definitionOf(task)!
+    const probesAt = this.around.probes(needs) > 0 ? now : this.around.probesAt(needs)
+    if (probesAt === undefined || queues.pausedAt(task.queue) !== undefined) return undefined
+    const opensAt = Math.max(probesAt, queues.opensAt(task.queue, now))
+    return opensAt > now ? opensAt : undefined
+  }
+
+  /** When the next slot of a schedule comes. */
+  nextSlot(): number | undefined {
+    return this.timetable.next(this.around.now())
   }
 
   /** Why a task that waits will not run here, whatever the time; undefined when there is nothing that could run it. */
   heldBack(task: TaskRecord): string | undefined {
-    if (!this.knows(task)) return undefined
-    return this.table.queues.pausedAt(task.queue) === undefined ? `its queue "${task.queue}" lets no more run at a time` : `its queue "${task.queue}" is paused`
+    const { concurrencyKey, queue } = task
+    const definition = this.definitionOf(task)
+    if (definition === undefined) return undefined
+    if (this.table.queues.pausedAt(queue) !== undefined) return `its queue "${queue}" is paused`
+    if (this.around.probes(definition.needs) === 0) return `it needs ${definition.needs.join(", ")}, and a breaker there is open`
+    const turn = concurrencyKey !== undefined && [...this.running].some((attempt) => attempt.task.concurrencyKey === concurrencyKey)
+    return turn ? `its concurrencyKey "${concurrencyKey}" lets no more run at a time` : `its queue "${queue}" lets no more run at a time`
+  }
+
+  private definitionOf(task: Pick<TaskRecord, "name" | "version">): TaskDefinition | undefined {
+    return this.around.definitions().find(({ name, version }) => name === task.name && version === task.version)
   }
 
   private knows(task: Pick<TaskRecord, "name" | "version">): boolean {
-    return this.around.definitions().some(({ name, version }) => name === task.name && version === task.version)
+    return this.definitionOf(task) !== undefined
   }
 
   /** The clock has moved: what has outlived its timeout is interrupted. */

@@ -1,8 +1,9 @@
 /** The memory store's schedules, pure but for its own fields: the plain statement of what a store must do with them. */
-import { changed, declared, paused, recordOf, removed, resumed, slotMetadata, type Standing } from "../core/schedules/standing.ts"
-import { type Declaration, orphanedAfter, type RuleInput, type ScheduleRecord } from "../core/schedules/schedule.ts"
-import type { Enqueued, NewTask } from "../core/tasks/task.ts"
-import type { DueSchedules, Fired, Firing, Refused } from "../ScheduleStore.ts"
+import { changed, declared, paused, recordOf, removed, resumed, slotMetadata, type Standing } from "./standing.ts"
+import { type Declaration, orphanedAfter, type RuleInput, type ScheduleRecord } from "./schedule.ts"
+import type { Enqueued, NewTask } from "../tasks/task.ts"
+import type { EnqueueError } from "../tasks/taskErrors.ts"
+import type { DueSchedules, Fired, Firing, Refused } from "./schedulePort.ts"
 
 interface Row {
   standing: Standing
@@ -12,12 +13,20 @@ interface Row {
 
 const keepSlots = 86_400_000
 
+/** How the store beside takes tasks. */
+type Enqueue = (tasks: ReadonlyArray<NewTask>, now: number) => ReadonlyArray<Enqueued> | EnqueueError
+
 export class ScheduleTable {
   private readonly rows = new Map<string, Row>()
-  private readonly enqueue: (task: NewTask, now: number) => Enqueued
+  private readonly enqueue: Enqueue
 
-  constructor(enqueue: (task: NewTask, now: number) => Enqueued) {
+  constructor(enqueue: Enqueue) {
     this.enqueue = enqueue
+  }
+
+  /** Forgets all schedules. */
+  clear(): void {
+    this.rows.clear()
   }
 
   declare(declarations: ReadonlyArray<Declaration>, now: number): ReadonlyArray<Refused> {
@@ -91,11 +100,17 @@ export class ScheduleTable {
     const { task } = row.standing
     const fired = slots.filter((slot) => !row.fired.has(slot)).map((slot): Fired => {
       row.fired.set(slot, now)
-      return { slot, ...this.enqueue({ ...task, metadata: { ...task.metadata, ...slotMetadata(name, slot) } }, now) }
+      return { slot, ...this.enqueueOne({ ...task, metadata: { ...task.metadata, ...slotMetadata(name, slot) } }, now) }
     })
     const last = fired.at(-1)
     this.write({ ...row.standing, next, ...(last !== undefined && { lastSlot: last.slot, lastTask: last.id }) })
     return fired
+  }
+
+  private enqueueOne(task: NewTask, now: number): Enqueued {
+    const enqueued = this.enqueue([task], now)
+    if (enqueued instanceof Error) throw enqueued // what was declared was looked at before
+    return enqueued[0]!
   }
 
   private alter(name: string, now: number, transition: (before: Standing) => Standing): ScheduleRecord | undefined {
