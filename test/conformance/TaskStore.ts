@@ -532,6 +532,21 @@ export const suite = (name: string, layer: Layer.Layer<TaskStore.TaskStore, unkn
       assert.strictEqual((yield* store.held(w)).length, 1)
     }))
 
+    test("tells of all that a worker holds, or of some of it by their ids", Effect.gen(function*() {
+      const { claim, enqueue, store, worker } = yield* using
+      const [mine, ended, theirs] = yield* enqueue(task(), task(), task())
+      const [w, other] = [yield* worker(), yield* worker()]
+      yield* claim(w, 2)
+      yield* claim(other)
+      yield* store.settle(w, [{ _tag: "Succeed", id: ended!, fence: "1", result: 1 }])
+      const [waiting] = yield* enqueue(task())
+      const expected = [{ id: mine!, name: "charge", version: 1, attempt: 1, fence: "1" }]
+      assert.deepStrictEqual(yield* store.held(w), expected)
+      assert.deepStrictEqual(yield* store.held(w, [ended!, mine!, theirs!, waiting!, "999999"]), expected)
+      assert.deepStrictEqual(yield* store.held(w, [ended!, theirs!]), [])
+      assert.deepStrictEqual(yield* store.held(w, []), [])
+    }))
+
     test("takes back what a worker holds when it leaves, unspent", Effect.gen(function*() {
       const { claim, enqueue, get, store, worker } = yield* using
       const [id] = yield* enqueue(task())

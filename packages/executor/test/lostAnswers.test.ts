@@ -1,6 +1,7 @@
 /** What becomes of tasks when the store takes a request, or not, and its answer never comes. */
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
+import * as Latch from "effect/Latch"
 import * as Layer from "effect/Layer"
 import * as TestClock from "effect/testing/TestClock"
 import { Registry, Task, TaskHandlers, Tasks, TaskStore } from "@outrigger/sdk"
@@ -72,6 +73,32 @@ describe("an answer that never comes", () => {
     }), Effect.void)))
   })
 
+  it.effect("makes the worker ask after all that it holds, and else only after what it runs, by its ids", () => {
+    const asked: Array<string> = []
+    let refuse = false
+    const done = Latch.makeUnsafe()
+    return Effect.gen(function*() {
+      const id = yield* Count.enqueue({})
+      yield* TestClock.adjust("5 seconds")
+      assert.deepStrictEqual([...new Set(asked)], [id])
+      refuse = true
+      yield* TestClock.adjust("2 seconds")
+      asked.length = 0
+      yield* TestClock.adjust("30 seconds")
+      assert.deepStrictEqual([...new Set(asked)], ["all"])
+      refuse = false
+      yield* TestClock.adjust("90 seconds")
+      asked.length = 0
+      yield* TestClock.adjust("5 seconds")
+      assert.deepStrictEqual([...new Set(asked)], [id])
+      yield* done.open
+      yield* TestClock.adjust("1 second")
+    }).pipe(Effect.provide(over((store) => ({
+      held: (worker, ids) => Effect.andThen(Effect.sync(() => void asked.push(ids?.join() ?? "all")), store.held(worker, ids)),
+      claim: (request) => refuse ? Effect.fail(new Task.StoreUnavailable("the connection was cut", true)) : store.claim(request)
+    }), done.await)))
+  })
+
   it.effect("of a claim, by a worker that is never at rest: given back all the same", () => {
     let lose = true
     return Effect.gen(function*() {
@@ -79,7 +106,7 @@ describe("an answer that never comes", () => {
       yield* TestClock.adjust("30 seconds")
       assert.deepInclude(yield* taskOf(id), { state: "succeeded", attempt: 1, fence: "2" })
     }).pipe(Effect.provide(over((store) => ({
-      held: (worker) => Effect.delay(store.held(worker), "2 seconds"),
+      held: (worker, ids) => Effect.delay(store.held(worker, ids), "2 seconds"),
       claim: (request) => Effect.flatMap(store.claim(request), (tasks) => {
         if (!lose || tasks.length === 0) return Effect.delay(Effect.succeed(tasks), "3 seconds")
         lose = false

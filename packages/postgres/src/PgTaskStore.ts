@@ -34,6 +34,7 @@ import { cancelSql, redriveMany, redriveSql } from "./internal/finished.ts"
 import type { Retention as Kept } from "./internal/forget.ts"
 import { planned } from "./internal/planned.ts"
 import { findPooler } from "./internal/pooler.ts"
+import { makeHeld } from "./internal/held.ts"
 import { makeQueues } from "./internal/queues.ts"
 import { listTasks, recordOf, type Row, selectTasks } from "./internal/records.ts"
 import { makeSchedules } from "./internal/schedules.ts"
@@ -56,10 +57,6 @@ const definitionsSql = `
 
 const renewSql = `
   update outrigger.worker set expires_at = clock_timestamp() + $2::float8 * interval '1 ms' where id = $1 and reaped_at is null returning id`
-
-const heldSql = `
-  select t.id::text, r.name, r.version, t.attempt, t.fence::text from outrigger.task t join outrigger.route r on r.id = t.route
-  where t.state = 'running' and t.worker = $1`
 
 const progressSql = `
   update outrigger.task set progress = jsonb_build_object('ratio', $4::float8, 'text', $5::text)
@@ -135,7 +132,7 @@ const workerSide = (sql: Sql, query: Query) => ({
   ),
   renew: (worker: TaskStore.WorkerId, lease: number) => Effect.map(query(renewSql, [Number(worker), lease]), (rows) => rows.length > 0),
   deregister: (worker: TaskStore.WorkerId) => Effect.asVoid(ask(again(sql.unsafe(deregisterSql, [Number(worker)])))),
-  held: (worker: TaskStore.WorkerId) => query(heldSql, [Number(worker)]),
+  held: makeHeld(query),
   sleeping: (worker: TaskStore.WorkerId, asleep: boolean) => Effect.asVoid(asleep
     ? query(`insert into outrigger.sleeper (worker) values ($1) on conflict do nothing`, [Number(worker)])
     : query(`delete from outrigger.sleeper where worker = $1`, [Number(worker)]))

@@ -5,6 +5,7 @@ import * as Latch from "effect/Latch"
 import * as Redacted from "effect/Redacted"
 import { PgClient } from "@effect/sql-pg"
 import { Migrations, PgTaskStore } from "@outrigger/postgres"
+import { heldAmongSql, heldSql } from "../src/internal/held.ts"
 import { Lanes } from "../src/internal/claim/lanes.ts"
 import { claimSql, lookSql } from "../src/internal/claim/statements.ts"
 import { pastTurnsSql, turnSql, waitingSql } from "../src/internal/claim/turns.ts"
@@ -39,6 +40,8 @@ const statements: Readonly<Record<string, readonly [text: string, values?: Reado
   end: [endSql, [1, ...owned, each("succeeded"), each("1"), each("")]],
   again: [againSql, [1, ...owned, changes]],
   both: [bothSql, [1, ...owned, each("succeeded"), each("1"), each(""), ...owned, changes]],
+  held: [heldSql, [1]],
+  "held of these": [heldAmongSql, [1, ids]],
   "promote what is recent": [promoteSql(false)],
   "promote all": [promoteSql(true)],
   "expire what is recent": [expireSql(false), ["{}"]],
@@ -119,7 +122,7 @@ describe("plans", () => {
 })
 
 describe("while a session holds a snapshot", () => {
-  it.live("a claim, a look, a turn and an end touch no more pages with 40,000 dead rows in the way", () => inDatabase(Effect.scoped(Effect.gen(function*() {
+  it.live("a claim, a look, a turn, a watch and an end touch no more pages with 40,000 dead rows in the way", () => inDatabase(Effect.scoped(Effect.gen(function*() {
     yield* holdSnapshot
     const pages = Effect.gen(function*() {
       const [{ mark } = { mark: "0" }] = (yield* run("select last_value::text as mark from outrigger.task_place_seq")) as ReadonlyArray<{ mark: string }>
@@ -128,8 +131,9 @@ describe("while a session holds a snapshot", () => {
       const turn = yield* pagesOf(turnSql(1, [1], 1, 500), [Array.from({ length: 50 }, (_, index) => `k${index}`)])
       const running = (yield* run("select id::text, fence::text from outrigger.task where state = 'running' order by id")) as ReadonlyArray<{ id: string; fence: string }>
       const some = running.map(() => "")
+      const held = yield* pagesOf(heldAmongSql, [1, running.map(({ id }) => id)])
       const end = yield* pagesOf(endSql, [1, running.map(({ id }) => id), running.map(({ fence }) => fence), running.map(() => "succeeded"), some, some])
-      return { claim, turn, end, look: yield* pagesOf(...look(mark)) }
+      return { claim, turn, held, end, look: yield* pagesOf(...look(mark)) }
     })
     const dies = Effect.gen(function*() { // as many of each key as there are dead rows elsewhere
       yield* run(`insert into outrigger.task (route, priority, key, payload) select 1, 5, case when g % 2 = 0 then 'k' || g / 2 % 50 end, '{}' from generate_series(1, 20000) g`)
@@ -141,6 +145,6 @@ describe("while a session holds a snapshot", () => {
     const before = yield* pages
     yield* dies
     const after = yield* pages
-    for (const what of ["claim", "turn", "end", "look"] as const) assert.isAtMost(after[what], 1.5 * before[what] + 100, what)
+    for (const what of ["claim", "turn", "held", "end", "look"] as const) assert.isAtMost(after[what], 1.5 * before[what] + 100, what)
   }))))
 })

@@ -68,8 +68,12 @@ export interface Service {
    * drained, a supervisor for one that died, after it has settled what the dead one was to blame for.
    */
   readonly deregister: (worker: WorkerId) => Effect.Effect<void, StoreUnavailable>
-  /** What this worker holds now: tells the worker what was cancelled or taken away, and a supervisor what a dead one left. */
-  readonly held: (worker: WorkerId) => Effect.Effect<ReadonlyArray<HeldTask>, StoreUnavailable>
+  /**
+   * What this worker holds now, or of these tasks: tells the worker what was cancelled or taken away, and a supervisor what a dead
+   * one left. With `ids`, each given once, it costs as much as they are many; without, it may have to look at what the worker
+   * held before.
+   */
+  readonly held: (worker: WorkerId, ids?: ReadonlyArray<TaskId>) => Effect.Effect<ReadonlyArray<HeldTask>, StoreUnavailable>
 
   readonly claim: (request: ClaimRequest) => Effect.Effect<ReadonlyArray<ClaimedTask>, StoreUnavailable>
   /** Applies the transitions whose fence still holds, together, and gives their ids. */

@@ -22,7 +22,7 @@ export const impatient = (store: TaskStore.Service): TaskStore.Service => {
     register: (worker) => bounded(store.register(worker)),
     renew: (worker, lease) => bounded(store.renew(worker, lease)),
     deregister: (worker) => bounded(store.deregister(worker)),
-    held: (worker) => bounded(store.held(worker)),
+    held: (worker, ids) => bounded(store.held(worker, ids)),
     claim: (request) => bounded(store.claim(request)),
     settle: (worker, settlements) => bounded(store.settle(worker, settlements)),
     progress: (worker, at) => bounded(store.progress(worker, at)),

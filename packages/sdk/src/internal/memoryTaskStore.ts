@@ -105,7 +105,7 @@ const workingSide = (room: Room) => {
       table.deregister(worker, now)
       room.wake()
     }),
-    held: (worker: WorkerId) => Effect.sync(() => table.held(worker)),
+    held: (worker: WorkerId, ids?: ReadonlyArray<TaskId>) => Effect.sync(() => table.held(worker, ids)),
     claim: (request: ClaimRequest) => at((now) => table.claim(request, now)),
     settle: (worker: WorkerId, settlements: ReadonlyArray<Settlement>) => at((now) => {
       const applied = table.settle(worker, settlements, now)

@@ -213,8 +213,8 @@ export class TaskTable {
     for (const row of this.heldBy(id)) this.handBack(row, 0, now)
   }
 
-  held(id: WorkerId): ReadonlyArray<HeldTask> {
-    return this.heldBy(id).map(({ attempt, fence, id, name, version }) => ({ id, name, version, attempt, fence: String(fence) }))
+  held(id: WorkerId, among?: ReadonlyArray<TaskId>): ReadonlyArray<HeldTask> {
+    return this.heldBy(id).filter((row) => among?.includes(row.id) ?? true).map(({ attempt, fence, id, name, version }) => ({ id, name, version, attempt, fence: String(fence) }))
   }
 
   claim({ limit, routes, worker }: ClaimRequest, now: number): ReadonlyArray<ClaimedTask> {
