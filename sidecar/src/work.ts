@@ -5,6 +5,7 @@
 import { Executor, Scheduler } from "@outrigger/executor"
 import { Migrations, PgTaskStore } from "@outrigger/postgres"
 import { PromiseTask, TaskHandlers } from "@outrigger/sdk"
+import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
@@ -26,6 +27,10 @@ export interface WorkOptions {
   readonly concurrency?: number | undefined
   /** How long running attempts have to end in `close`, ms; 25 000 unless said. */
   readonly drainTimeout?: number | undefined
+  /** How long an attempt may take whose task says nothing else; 15 minutes unless said. */
+  readonly timeout?: Duration.Input | undefined
+  /** How long finished tasks are kept: 7 days succeeded ones, 30 days dead and cancelled ones, unless said. */
+  readonly retention?: PgTaskStore.RetentionOptions | undefined
 }
 
 /** A worker at work. */
@@ -51,14 +56,14 @@ export interface Work {
 export const work = async (
   handlers: ReadonlyArray<PromiseTask.PromiseHandler | PromiseTask.PromiseSchedule>, options: WorkOptions
 ): Promise<Work> => {
-  const { concurrency, databaseUrl, drainTimeout, name = "work", pooler, schema } = options
+  const { concurrency, databaseUrl, drainTimeout, name = "work", pooler, retention, schema, timeout } = options
   const url = Redacted.make(databaseUrl)
   const [first, ...rest] = handlers.map((one) =>
     PromiseTask.isTaskSchedule(one) ? PromiseTask.fromSchedule(one) : PromiseTask.fromHandler(one))
   if (first === undefined) throw new TypeError("work: there are no handlers; give it at least one")
-  const executor = Layer.mergeAll(Executor.layer({ name, concurrency, drainTimeout }), Scheduler.layer()).pipe(
+  const executor = Layer.mergeAll(Executor.layer({ name, concurrency, drainTimeout, timeout }), Scheduler.layer()).pipe(
     Layer.provide([Layer.mergeAll(first, ...rest), layerJoined]),
-    Layer.provide(PgTaskStore.layer({ url, applicationName: `outrigger ${name}`, schema, pooler })),
+    Layer.provide(PgTaskStore.layer({ url, applicationName: `outrigger ${name}`, schema, pooler, retention })),
     Layer.provide(TaskHandlers.layer)
   )
   const scope = Scope.makeUnsafe()

@@ -18,7 +18,8 @@ describe("the options of start", () => {
   it("have their defaults", () => {
     assert.deepInclude(read(), {
       tasks: undefined, databaseUrl: undefined, schema: undefined, data: resolve(".outrigger"), host: "127.0.0.1", port: 7700, token: undefined, runners: 1,
-      runnerMemory: undefined, startupTimeout: 60_000, drainTimeout: 25_000, killAfter: 10_000, verbose: false
+      runnerMemory: undefined, concurrency: undefined, taskTimeout: undefined, keepSucceeded: undefined, keepDead: undefined,
+      startupTimeout: 60_000, drainTimeout: 25_000, killAfter: 10_000, verbose: false
     })
   })
 
@@ -33,11 +34,23 @@ describe("the options of start", () => {
     for (const [text, millis] of times) assert.strictEqual(read({ killAfter: text }).killAfter, millis)
   })
 
+  it("know of days where a time may be so long", () => {
+    const kept = read({ keepSucceeded: "36h", "keepDead": "90 days" }, { OUTRIGGER_TASK_TIMEOUT: "2 hours", OUTRIGGER_CONCURRENCY: "8" })
+    assert.deepInclude(kept, { keepSucceeded: 129_600_000, keepDead: 7_776_000_000, taskTimeout: 7_200_000, concurrency: 8 })
+    assert.deepInclude(read({}, { OUTRIGGER_KEEP_SUCCEEDED: "1d" }, { keepDead: "1 minute" }), { keepSucceeded: 86_400_000, keepDead: 60_000 })
+  })
+
   const refused: ReadonlyArray<readonly [flags: object, env: NodeJS.ProcessEnv, file: object, message: string]> = [
     [{ port: "http" }, {}, {}, '--port is "http", but must be a whole number from 0 to 65535'],
     [{}, { OUTRIGGER_PORT: "70000" }, {}, 'OUTRIGGER_PORT is "70000", but must be a whole number from 0 to 65535'],
     [{}, {}, { port: 1.5 }, '"port" in the config file is 1.5, but must be a whole number from 0 to 65535'],
     [{ drainTimeout: "25" }, {}, {}, '--drain-timeout is "25", but must be a time with its unit, such as 500ms, 25s or 2m, up to 60m'],
+    [{ drainTimeout: "2h" }, {}, {}, '--drain-timeout is "2h", but must be a time with its unit, such as 500ms, 25s or 2m, up to 60m'],
+    [{ keepSucceeded: "30s" }, {}, {}, '--keep-succeeded is "30s", but must be a time with its unit, such as 12h or 90d, from 1m to 3650d'],
+    [{}, { OUTRIGGER_KEEP_DEAD: "4000d" }, {}, 'OUTRIGGER_KEEP_DEAD is "4000d", but must be a time with its unit, such as 12h or 90d, from 1m to 3650d'],
+    [{}, {}, { taskTimeout: 900 }, '"taskTimeout" in the config file is 900, but must be a time with its unit, such as 90s, 15m or 2h, up to 20d'],
+    [{ taskTimeout: "21 days" }, {}, {}, '--task-timeout is "21 days", but must be a time with its unit, such as 90s, 15m or 2h, up to 20d'],
+    [{ concurrency: "0" }, {}, {}, '--concurrency is "0", but must be a whole number from 1 to 10000'],
     [{ runners: "0" }, {}, {}, '--runners is "0", but must be a whole number from 1 to 64'],
     [{ token: "" }, {}, {}, '--token is "", but must be left out, or a secret that is not empty'],
     [{}, { OUTRIGGER_TOKEN: "" }, {}, 'OUTRIGGER_TOKEN is "", but must be left out, or a secret that is not empty'],

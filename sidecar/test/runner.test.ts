@@ -1,6 +1,7 @@
 /** A real agent, a real runner, a real PostgreSQL, and handlers that do their worst. */
 import { readFileSync } from "node:fs"
 import { afterEach, assert, beforeEach, describe, it } from "vitest"
+import pg from "pg"
 import { createDatabase } from "../../test/database.ts"
 import { handlers, isAlive, Sidecar, until } from "./support/processes.ts"
 
@@ -42,6 +43,31 @@ describe("a sidecar with a runner", () => {
   it("runs handlers from CommonJS, of another copy of the SDK", async () => {
     await using one = sidecar([], handlers("common.cjs"))
     assert.strictEqual((await one.task(await one.enqueue("common", {}))).result, "from CommonJS")
+  })
+
+  it("gives tasks that say nothing else the operator's timeout", async () => {
+    await using one = sidecar(["--task-timeout", "500ms", "--concurrency", "1"])
+    await one.url()
+    await one.enqueue("wait", { millis: 60_000 })
+    await one.printed(/Task timeout after 0.5s/)
+  })
+
+  it("lets dead tasks go when the operator's time for them is over", async () => {
+    const client = new pg.Client(databaseUrl)
+    await client.connect()
+    try {
+      await using first = new Sidecar([], { DATABASE_URL: databaseUrl })
+      await first.url()
+      await first.stop()
+      await client.query(`insert into outrigger.finished (id, fence, route, priority, state, attempt, created_at, run_at, finished_at, payload)
+        select 1000 + age, 1, outrigger.route_of('default', 'a', 1), 5, 'dead', 1, now(), now(), now() - age * interval '1 day', '{}' from generate_series(1, 3, 2) age`)
+      await using one = sidecar(["--keep-dead", "2d"])
+      await one.url()
+      const left = async () => (await client.query("select id::int from outrigger.finished")).rows
+      assert.deepStrictEqual(await until(async () => (await left()).length < 2 ? left() : undefined), [{ id: 1001 }])
+    } finally {
+      await client.end()
+    }
   })
 
   it("needs no handlers at all", async () => {

@@ -48,6 +48,20 @@ describe("work, in the host itself", () => {
     assert.strictEqual(new Set(slots).size, slots.length)
   })
 
+  it("has a timeout for what says none, and keeps what is over as long as it is told", async () => {
+    const steps: Array<string> = []
+    const worker = await work([Greet.handle(({ name }, { deadline }) => { steps.push(`${name}, ${deadline - Date.now() <= 60_000}`) })], {
+      databaseUrl, timeout: "1 minute", retention: { succeeded: 0 }
+    })
+    const { text, values } = createOutrigger({ service: "host" }).enqueueSql(Greet, { name: "Ada" })
+    await query(text, values)
+    await until(() => steps.length === 1 ? true : undefined)
+    await worker.close()
+    assert.deepStrictEqual(steps, ["Ada, true"])
+    const { message } = await work([Greet.handle(() => {})], { databaseUrl, retention: { unsuccessful: "ages" as never } }).then(() => assert.fail("it was not refused"), (error: Error) => error)
+    assert.include(message, 'retention.unsuccessful is "ages", but must be a duration')
+  })
+
   it("rejects when the database is not there, or there is nothing to run", async () => {
     const error = await work([Greet.handle(() => {})], { databaseUrl: "postgres://nobody@127.0.0.1:1/none" }).then(() => undefined, (error: unknown) => error)
     assert.instanceOf(error, Error)

@@ -189,9 +189,14 @@ export interface RetentionOptions {
 /** How long finished tasks are kept by whatever store is built with it; `layer` takes it as an option. */
 export const Retention = Context.Reference<RetentionOptions>("@outrigger/postgres/PgTaskStore/Retention", { defaultValue: () => ({}) })
 
+const keptFor = (option: string, input: Duration.Input): number => {
+  const duration = Duration.fromInput(input)
+  if (duration._tag === "Some" && Duration.toMillis(duration.value) >= 0) return Duration.toMillis(duration.value)
+  throw new RangeError(`PgTaskStore: retention.${option} is ${JSON.stringify(input)}, but must be a duration, such as "7 days"`)
+}
+
 const retained = Effect.map(Retention, ({ succeeded = "7 days", unsuccessful = "30 days" }): Kept => ({
-  succeeded: Duration.toMillis(Duration.fromInputUnsafe(succeeded)),
-  unsuccessful: Duration.toMillis(Duration.fromInputUnsafe(unsuccessful))
+  succeeded: keptFor("succeeded", succeeded), unsuccessful: keptFor("unsuccessful", unsuccessful)
 }))
 
 /**

@@ -33,7 +33,11 @@ export interface AgentOptions {
   readonly tasks: string | undefined
   readonly runners: number
   readonly runnerMemory: number | undefined
-  /** Milliseconds, all three. */
+  readonly concurrency: number | undefined
+  /** Milliseconds from here on. */
+  readonly taskTimeout: number | undefined
+  readonly keepSucceeded: number | undefined
+  readonly keepDead: number | undefined
   readonly startupTimeout: number
   readonly drainTimeout: number
   readonly killAfter: number
@@ -78,10 +82,13 @@ const settler = (store: TaskStore.Service, print: AgentOptions["print"]) => (wor
 
 const startRunners = (options: AgentOptions, { pooler, schema, store, url }: Database) => Effect.acquireRelease(
   Effect.sync(() => {
-    const { drainTimeout, killAfter, print, runnerMemory, tasks, verbose } = options
+    const { concurrency, drainTimeout, keepDead, keepSucceeded, killAfter, print, runnerMemory, taskTimeout, tasks, verbose } = options
     if (tasks === undefined) return []
     return Array.from({ length: options.runners }, (_, index) => new Supervisor({
-      settings: { name: `runner-${index + 1}`, tasks, databaseUrl: url, schema, pooler, drainTimeout, killAfter, verbose },
+      settings: {
+        name: `runner-${index + 1}`, tasks, databaseUrl: url, schema, pooler, concurrency, taskTimeout, drainTimeout, killAfter, verbose,
+        retention: { succeeded: keepSucceeded, unsuccessful: keepDead }
+      },
       nodeOptions: runnerMemory === undefined ? [] : [`--max-old-space-size=${runnerMemory}`],
       now,
       log: (_, line) => print(line),

@@ -20,6 +20,13 @@ export interface StartOptions {
   readonly runners: number
   /** Of each runner's heap, in MiB. */
   readonly runnerMemory: number | undefined
+  /** How many tasks each runner works on at once. */
+  readonly concurrency: number | undefined
+  /** Of an attempt whose task says nothing else, ms. */
+  readonly taskTimeout: number | undefined
+  /** How long finished tasks are kept, ms. */
+  readonly keepSucceeded: number | undefined
+  readonly keepDead: number | undefined
   /** Milliseconds, all three. */
   readonly startupTimeout: number
   readonly drainTimeout: number
@@ -47,6 +54,10 @@ export const startOptions = {
   allowHosts: { flag: "allow-host", variable: "OUTRIGGER_ALLOW_HOSTS", value: "NAMES", help: "further names callers may use for it, separated by commas" },
   runners: { flag: "runners", variable: "OUTRIGGER_RUNNERS", value: "N", help: "runner processes (1)" },
   runnerMemory: { flag: "runner-memory", variable: "OUTRIGGER_RUNNER_MEMORY", value: "MB", help: "heap limit of each runner" },
+  concurrency: { flag: "concurrency", variable: "OUTRIGGER_CONCURRENCY", value: "N", help: "tasks that each runner works on at once (100)" },
+  taskTimeout: { flag: "task-timeout", variable: "OUTRIGGER_TASK_TIMEOUT", value: "TIME", help: "how long an attempt may take whose task says nothing else (15m)" },
+  keepSucceeded: { flag: "keep-succeeded", variable: "OUTRIGGER_KEEP_SUCCEEDED", value: "TIME", help: "how long succeeded tasks are kept (7d)" },
+  keepDead: { flag: "keep-dead", variable: "OUTRIGGER_KEEP_DEAD", value: "TIME", help: "how long dead and cancelled tasks are kept (30d)" },
   startupTimeout: { flag: "startup-timeout", variable: "OUTRIGGER_STARTUP_TIMEOUT", value: "TIME", help: "how long to wait for the database (60s)" },
   drainTimeout: { flag: "drain-timeout", variable: "OUTRIGGER_DRAIN_TIMEOUT", value: "TIME", help: "how long running tasks have at a stop (25s)" },
   killAfter: { flag: "kill-after", variable: "OUTRIGGER_KILL_AFTER", value: "TIME", help: "how long a task may block its runner, or outlive its timeout (10s)" },
@@ -86,13 +97,26 @@ const whole = (said: Said | undefined, otherwise: number, least: number, most: n
     : refuse(said, `a whole number from ${least} to ${most}`)
 }
 
-const units: Readonly<Record<string, number>> = { ms: 1, s: 1000, second: 1000, m: 60_000, minute: 60_000 }
+const units: Readonly<Record<string, number>> = {
+  ms: 1, s: 1000, second: 1000, m: 60_000, minute: 60_000, h: 3_600_000, hour: 3_600_000, d: 86_400_000, day: 86_400_000
+}
 
-const time = (said: Said | undefined, otherwise: number): number => {
+/** How long a time may be, ms, and how that is said. */
+interface Bounds {
+  readonly least: number
+  readonly most: number
+  readonly allowed: string
+}
+
+const patience: Bounds = { least: 1, most: 3_600_000, allowed: "500ms, 25s or 2m, up to 60m" }
+const attempt: Bounds = { least: 1, most: 20 * 86_400_000, allowed: "90s, 15m or 2h, up to 20d" }
+const kept: Bounds = { least: 60_000, most: 3650 * 86_400_000, allowed: "12h or 90d, from 1m to 3650d" }
+
+const time = <A>(said: Said | undefined, otherwise: A, { allowed, least, most }: Bounds = patience): number | A => {
   if (said === undefined) return otherwise
-  const [, count, unit] = /^(\d+(?:\.\d+)?) *(ms|s|m|second|minute)s?$/.exec(String(said.value)) ?? []
+  const [, count, unit] = /^(\d+(?:\.\d+)?) *(ms|[smhd]|second|minute|hour|day)s?$/.exec(String(said.value)) ?? []
   const millis = Number(count) * (units[unit ?? ""] ?? Number.NaN)
-  return millis > 0 && millis <= 3_600_000 ? millis : refuse(said, "a time with its unit, such as 500ms, 25s or 2m, up to 60m")
+  return millis >= least && millis <= most ? millis : refuse(said, `a time with its unit, such as ${allowed}`)
 }
 
 const yes = (said: Said | undefined): boolean => {
@@ -143,6 +167,10 @@ export const readStartOptions = (flags: Given, env: NodeJS.ProcessEnv, file: Giv
     allowHosts: [...list(said("allowHosts")), hostname().toLowerCase()],
     runners: whole(said("runners"), 1, 1, 64),
     runnerMemory: said("runnerMemory") === undefined ? undefined : whole(said("runnerMemory"), 0, 16, 1_048_576),
+    concurrency: said("concurrency") === undefined ? undefined : whole(said("concurrency"), 0, 1, 10_000),
+    taskTimeout: time(said("taskTimeout"), undefined, attempt),
+    keepSucceeded: time(said("keepSucceeded"), undefined, kept),
+    keepDead: time(said("keepDead"), undefined, kept),
     startupTimeout: time(said("startupTimeout"), 60_000),
     drainTimeout: time(said("drainTimeout"), 25_000),
     killAfter: time(said("killAfter"), 10_000),

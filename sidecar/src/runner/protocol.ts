@@ -17,6 +17,12 @@ export interface RunnerSettings {
   readonly databaseUrl: string
   readonly schema: string | undefined
   readonly pooler: boolean
+  /** How many tasks it works on at once. */
+  readonly concurrency: number | undefined
+  /** Of an attempt whose task says nothing else, ms. */
+  readonly taskTimeout: number | undefined
+  /** How long finished tasks are kept, ms. */
+  readonly retention: { readonly succeeded: number | undefined; readonly unsuccessful: number | undefined }
   /** How long running tasks have to end, ms. */
   readonly drainTimeout: number
   /** How long an attempt may outlive its end, ms. */
