@@ -2,7 +2,7 @@
  * The executor in the host itself: for whoever wants durable tasks without a second process. A handler that loops then stops
  * the host too; the sidecar's runner exists so that it does not.
  */
-import { Executor, Scheduler } from "@outrigger/executor"
+import { Executor, type Hooks, Scheduler } from "@outrigger/executor"
 import { Migrations, PgTaskStore } from "@outrigger/postgres"
 import { PromiseTask, TaskHandlers } from "@outrigger/sdk"
 import type * as Duration from "effect/Duration"
@@ -31,6 +31,10 @@ export interface WorkOptions {
   readonly timeout?: Duration.Input | undefined
   /** How long finished tasks are kept: 7 days succeeded ones, 30 days dead and cancelled ones, unless said. */
   readonly retention?: PgTaskStore.RetentionOptions | undefined
+  /** Stands around every handler: tracing, logging, the tenant. The first is the outermost. */
+  readonly middleware?: ReadonlyArray<PromiseTask.PromiseMiddleware> | undefined
+  /** Told what happens, as data. */
+  readonly hooks?: Hooks.Hooks | undefined
 }
 
 /** A worker at work. */
@@ -56,12 +60,12 @@ export interface Work {
 export const work = async (
   handlers: ReadonlyArray<PromiseTask.PromiseHandler | PromiseTask.PromiseSchedule>, options: WorkOptions
 ): Promise<Work> => {
-  const { concurrency, databaseUrl, drainTimeout, name = "work", pooler, retention, schema, timeout } = options
+  const { concurrency, databaseUrl, drainTimeout, hooks, middleware, name = "work", pooler, retention, schema, timeout } = options
   const url = Redacted.make(databaseUrl)
   const [first, ...rest] = handlers.map((one) =>
-    PromiseTask.isTaskSchedule(one) ? PromiseTask.fromSchedule(one) : PromiseTask.fromHandler(one))
+    PromiseTask.isTaskSchedule(one) ? PromiseTask.fromSchedule(one) : PromiseTask.fromHandler(one, middleware))
   if (first === undefined) throw new TypeError("work: there are no handlers; give it at least one")
-  const executor = Layer.mergeAll(Executor.layer({ name, concurrency, drainTimeout, timeout }), Scheduler.layer()).pipe(
+  const executor = Layer.mergeAll(Executor.layer({ name, concurrency, drainTimeout, timeout, hooks }), Scheduler.layer()).pipe(
     Layer.provide([Layer.mergeAll(first, ...rest), layerJoined]),
     Layer.provide(PgTaskStore.layer({ url, applicationName: `outrigger ${name}`, schema, pooler, retention })),
     Layer.provide(TaskHandlers.layer)

@@ -45,6 +45,12 @@ describe("a sidecar with a runner", () => {
     assert.strictEqual((await one.task(await one.enqueue("common", {}))).result, "from CommonJS")
   })
 
+  it("puts the middleware of a handlers file around its handlers, and tells its hooks", async () => {
+    await using one = sidecar([], handlers("around.ts"))
+    assert.strictEqual((await one.task(await one.enqueue("whose", {}))).result, "tenant of whose")
+    await one.printed(/settled: Succeed/)
+  })
+
   it("gives tasks that say nothing else the operator's timeout", async () => {
     await using one = sidecar(["--task-timeout", "500ms", "--concurrency", "1"])
     await one.url()

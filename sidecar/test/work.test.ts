@@ -48,16 +48,18 @@ describe("work, in the host itself", () => {
     assert.strictEqual(new Set(slots).size, slots.length)
   })
 
-  it("has a timeout for what says none, and keeps what is over as long as it is told", async () => {
+  it("has middleware around its handlers, hooks, a timeout, and keeps what is over as long as it is told", async () => {
     const steps: Array<string> = []
     const worker = await work([Greet.handle(({ name }, { deadline }) => { steps.push(`${name}, ${deadline - Date.now() <= 60_000}`) })], {
-      databaseUrl, timeout: "1 minute", retention: { succeeded: 0 }
+      databaseUrl, timeout: "1 minute", retention: { succeeded: 0 },
+      middleware: [async ({ name }, next) => { steps.push(`around ${name}`); return next() }],
+      hooks: { onSettled: ({ settlement }) => { steps.push(settlement._tag) } }
     })
     const { text, values } = createOutrigger({ service: "host" }).enqueueSql(Greet, { name: "Ada" })
     await query(text, values)
-    await until(() => steps.length === 1 ? true : undefined)
+    await until(() => steps.length === 3 ? true : undefined)
     await worker.close()
-    assert.deepStrictEqual(steps, ["Ada, true"])
+    assert.deepStrictEqual(steps, ["around greet", "Ada, true", "Succeed"])
     const { message } = await work([Greet.handle(() => {})], { databaseUrl, retention: { unsuccessful: "ages" as never } }).then(() => assert.fail("it was not refused"), (error: Error) => error)
     assert.include(message, 'retention.unsuccessful is "ages", but must be a duration')
   })

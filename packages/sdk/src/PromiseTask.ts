@@ -1,6 +1,7 @@
 /** Handlers and schedules of the promise face, for an executor: each becomes a layer, whichever copy of the SDK made it. */
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import { type Middleware, withMiddleware } from "./promise/middleware.ts"
 import type {
   HandlerContext as PromiseContext, TaskHandler as PromiseHandler, TaskSchedule as PromiseSchedule
 } from "./promise/Task.ts"
@@ -9,6 +10,8 @@ import { failureOf, type HandlerContext, type HandlerFailure, TaskHandlers } fro
 export {
   isTaskHandler, isTaskSchedule, type TaskHandler as PromiseHandler, type TaskSchedule as PromiseSchedule
 } from "./promise/Task.ts"
+
+export type { Middleware as PromiseMiddleware } from "./promise/middleware.ts"
 
 /** What the handler is told. The signal, which few read and which is dear to make, is made when it is first read. */
 class Told implements PromiseContext {
@@ -61,9 +64,10 @@ const run = (handler: PromiseHandler, version: number, payload: unknown, context
     })
   }))
 
-/** Handles its task for as long as the layer lives. */
-export const fromHandler = (handler: PromiseHandler): Layer.Layer<never> => Layer.effectDiscard(
+/** Handles its task for as long as the layer lives, with this middleware around it. */
+export const fromHandler = (bare: PromiseHandler, middleware: ReadonlyArray<Middleware> = []): Layer.Layer<never> => Layer.effectDiscard(
   Effect.flatMap(TaskHandlers, (handlers) => {
+    const handler = withMiddleware(bare, middleware)
     const { definition, older = [] } = handler
     const own = handlers.add({ definition, run: (payload, context) => run(handler, definition.version, payload, context) })
     const others = Effect.forEach(older, (version) => handlers.add({

@@ -1,4 +1,7 @@
-/** Loads a handlers file: its default export is a handler, a schedule, a Layer, or an array of them, as ESM or CommonJS, TypeScript too. */
+/**
+ * Loads a handlers file: its default export is a handler, a schedule, a Layer, or an array of them, as ESM or CommonJS, TypeScript
+ * too; its named exports may say what stands around them.
+ */
 import * as Data from "effect/Data"
 import * as Layer from "effect/Layer"
 import { PromiseTask } from "@outrigger/sdk"
@@ -6,6 +9,7 @@ import { existsSync, realpathSync } from "node:fs"
 import { createRequire } from "node:module"
 import { dirname } from "node:path"
 import { fileURLToPath, pathToFileURL } from "node:url"
+import { type Around, aroundOf, type Exports } from "./around.ts"
 
 /** The handlers file cannot be used: names it, the cause, and what to do. */
 export class HandlersError extends Data.TaggedError("HandlersError")<{ readonly message: string; readonly cause?: unknown }> {}
@@ -32,7 +36,7 @@ const loadError = (file: string, cause: unknown): HandlersError => {
 }
 
 /** `import` gives `module.exports` of CommonJS as the default; a compiled one has its default inside. */
-const defaultOf = (module: { readonly default?: unknown }): unknown => {
+const defaultOf = (module: Exports): unknown => {
   const exported = module.default
   const inner = exported as { readonly __esModule?: unknown; readonly default?: unknown } | null | undefined
   return typeof inner === "object" && inner !== null && inner.__esModule === true ? inner.default : exported
@@ -63,8 +67,8 @@ const nameOf = (value: unknown): string => {
   return typeof value === "object" ? `an object with ${Object.keys(value).slice(0, 5).join(", ") || "nothing in it"}` : `${typeof value} ${String(value)}`
 }
 
-const layerOf = (file: string, value: unknown, place: string): Layer.Layer<never> => {
-  if (PromiseTask.isTaskHandler(value)) return PromiseTask.fromHandler(value)
+const layerOf = (file: string, value: unknown, place: string, around: Around): Layer.Layer<never> => {
+  if (PromiseTask.isTaskHandler(value)) return PromiseTask.fromHandler(value, around.promise)
   if (PromiseTask.isTaskSchedule(value)) return Layer.orDie(PromiseTask.fromSchedule(value))
   if (Layer.isLayer(value)) {
     refuseSecondEffect(file)
@@ -73,18 +77,39 @@ const layerOf = (file: string, value: unknown, place: string): Layer.Layer<never
   throw new HandlersError({ message: `The handlers file ${file} exports ${nameOf(value)} ${place}: it must be ${shapes}` })
 }
 
-/** All its handlers as layers; throws `HandlersError`. */
-export const loadHandlers = async (file: string): Promise<ReadonlyArray<Layer.Layer<never>>> => {
+const importFile = async (file: string): Promise<Exports> => {
   if (!existsSync(file)) throw new HandlersError({ message: `There is no handlers file ${file}: --tasks names it` })
-  let exported: unknown
   try {
-    exported = defaultOf(await import(pathToFileURL(file).href) as { readonly default?: unknown })
+    return await import(pathToFileURL(file).href) as Exports
   } catch (cause) {
     throw loadError(file, cause)
   }
+}
+
+const readAround = (file: string, module: Exports, handlers: ReadonlyArray<unknown>): Around => {
+  try {
+    return aroundOf(module, handlers)
+  } catch (cause) {
+    throw new HandlersError({ message: `The handlers file ${file} ${(cause as Error).message}`, cause })
+  }
+}
+
+/** What a handlers file comes to. */
+export interface Loaded {
+  readonly layers: ReadonlyArray<Layer.Layer<never>>
+  /** Around Layers, and what is told: for the executor. What stands around promise handlers is in their layers. */
+  readonly around: Around
+}
+
+/** All its handlers as layers; throws `HandlersError`. */
+export const loadHandlers = async (file: string): Promise<Loaded> => {
+  const module = await importFile(file)
+  const exported = defaultOf(module)
   const items = Array.isArray(exported) ? exported.flat(Infinity) as ReadonlyArray<unknown> : exported === undefined ? [] : [exported]
   if (items.length === 0) {
     throw new HandlersError({ message: `The handlers file ${file} has no handlers: export by default ${shapes}` })
   }
-  return items.map((item, index) => layerOf(file, item, Array.isArray(exported) ? `at [${index}] of its default export` : "by default"))
+  const around = readAround(file, module, items)
+  const layers = items.map((item, index) => layerOf(file, item, Array.isArray(exported) ? `at [${index}] of its default export` : "by default", around))
+  return { layers, around }
 }

@@ -83,9 +83,9 @@ const orphaned = (executor: Executor.Service) => Effect.gen(function*() {
 const run = ({ concurrency, databaseUrl, drainTimeout, killAfter, name, pooler, retention, schema, taskTimeout, tasks, verbose }: RunnerSettings) => Effect.gen(function*() {
   process.env["DATABASE_URL"] ??= databaseUrl // handlers of a quick start have no other way to the sidecar's own database
   if (schema !== undefined) process.env["OUTRIGGER_SCHEMA"] ??= schema
-  const [first, ...rest] = yield* Effect.tryPromise({ try: () => loadHandlers(tasks), catch: (error) => error as Error })
+  const { around, layers: [first, ...rest] } = yield* Effect.tryPromise({ try: () => loadHandlers(tasks), catch: (error) => error as Error })
   const store = PgTaskStore.layer({ url: Redacted.make(databaseUrl), applicationName: `outrigger ${name}`, schema, pooler, retention })
-  const executor = Executor.layer({ name, concurrency, timeout: taskTimeout, drainTimeout, killAfter, enter }).pipe(
+  const executor = Executor.layer({ name, concurrency, timeout: taskTimeout, drainTimeout, killAfter, enter, middleware: around.effect, hooks: around.hooks }).pipe(
     Layer.provide([Layer.mergeAll(first!, ...rest), layerJoined]),
     Layer.provideMerge(store)
   )

@@ -10,12 +10,15 @@ import type { ScheduleOptions } from "../core/schedules/options.ts"
 import { type Declaration, readRule } from "../core/schedules/schedule.ts"
 import { defineTask } from "../core/tasks/taskDefinition.ts"
 import { InvalidOption, InvalidPayload, type PayloadIssue } from "../core/tasks/taskErrors.ts"
+import type { HandlerContext, TaskHandler } from "./handler.ts"
 import type { InputOf, OutputOf, StandardIssue, StandardSchema, Validated } from "./StandardSchema.ts"
 
 type AnySchema = StandardSchema<any, any>
 
 export type { EnqueueOptions } from "../core/tasks/newTask.ts"
 export type { ScheduleOptions } from "../core/schedules/options.ts"
+export type { HandlerContext, TaskHandler } from "./handler.ts"
+export type { Middleware } from "./middleware.ts"
 
 export interface TaskOptions<P extends AnySchema, S extends AnySchema | undefined> extends KeyOptions<OutputOf<P>> {
   readonly payload: P
@@ -37,33 +40,6 @@ export interface TaskOptions<P extends AnySchema, S extends AnySchema | undefine
   readonly needs?: ReadonlyArray<string>
   /** A task that has not begun so long after it became due is dead: for work that is worth nothing when it is late. Never unless said. */
   readonly expiresAfter?: DurationInput
-}
-
-/** What a handler is given beside the payload. */
-export interface HandlerContext {
-  readonly id: string
-  readonly name: string
-  /** From 1. */
-  readonly attempt: number
-  /** Of this attempt, epoch ms. */
-  readonly deadline: number
-  /** Grows with every claim of this task: hand it to what you write, which refuses a smaller one than it has seen. */
-  readonly fence: string
-  readonly metadata: Readonly<Record<string, string>>
-  /** Aborted when the attempt ends before the handler does: hand it on. */
-  readonly signal: AbortSignal
-  /** Shows how far it is: from 0 to 1, and a few words. */
-  readonly progress: (ratio: number, text?: string) => void
-}
-
-/** A handler as a handlers file exports it: plain data, known by its brand, whichever copy of the SDK made it. */
-export interface TaskHandler {
-  readonly "~outrigger/TaskHandler": 1
-  readonly definition: TaskDefinition
-  /** Versions before the definition's whose payloads it can bring up to date. */
-  readonly older?: ReadonlyArray<number>
-  /** Takes the JSON that was enqueued, of `version` or the definition's, gives JSON. Rejects with `InvalidPayload` when it does not fit. */
-  readonly run: (payload: unknown, context: HandlerContext, version?: number) => Promise<unknown>
 }
 
 /** A schedule as a handlers file exports it: plain data, known by its brand, whichever copy of the SDK made it. */

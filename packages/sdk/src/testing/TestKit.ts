@@ -12,7 +12,7 @@ import type { TaskId } from "../core/tasks/task.ts"
 import { TaskNotFound } from "../core/tasks/taskErrors.ts"
 import { createOutrigger, type Outrigger } from "../promise/createOutrigger.ts"
 import type { Tasks } from "../promise/Sidecar.ts"
-import type { AnyTask, PayloadOf, SuccessOf, TaskHandler, TaskSchedule } from "../promise/Task.ts"
+import type { AnyTask, Middleware, PayloadOf, SuccessOf, TaskHandler, TaskSchedule } from "../promise/Task.ts"
 import { HandlerSet } from "./handlers.ts"
 import { KitBreakers } from "./kitBreakers.ts"
 import { KitTasks } from "./kitTasks.ts"
@@ -23,6 +23,8 @@ import { type Statement, taskOfStatement } from "./statement.ts"
 export interface TestKitOptions {
   /** What `drain`, `perform` and `execute` run, and the schedules that fire: what a handlers file exports. None unless said. */
   readonly handlers?: TaskHandler | TaskSchedule | ReadonlyArray<TaskHandler | TaskSchedule> | undefined
+  /** Stands around every handler, as in a handlers file. */
+  readonly middleware?: ReadonlyArray<Middleware> | undefined
   /** Where the kit's clock begins; now unless said. */
   readonly now?: Date | number | undefined
   /** In [0, 1), for the jitter of retries; unless said, they come as late as they can. */
@@ -90,7 +92,7 @@ export class TestKit {
   constructor(options: TestKitOptions = {}) {
     this.time = this.began = Number(options.now ?? Date.now())
     if (Number.isNaN(this.time)) throw new RangeError(`createTestKit: now is ${String(options.now)}, but must be a date`)
-    this.handlers = new HandlerSet(options.handlers ?? [])
+    this.handlers = new HandlerSet(options.handlers ?? [], options.middleware ?? [])
     const now = () => this.time
     const bench = this.bench = new Workbench({
       now,

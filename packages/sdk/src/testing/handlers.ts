@@ -1,6 +1,7 @@
 /** The handlers of a kit, by name and version: each of its own, and of those before that it can bring up to date; and its schedules. */
 import type { Declaration } from "../core/schedules/schedule.ts"
 import type { TaskDefinition } from "../core/tasks/task.ts"
+import { type Middleware, withMiddleware } from "../promise/middleware.ts"
 import { isTaskHandler, isTaskSchedule, type TaskHandler, type TaskSchedule } from "../promise/Task.ts"
 
 type Which = Pick<TaskDefinition, "name" | "version">
@@ -12,12 +13,16 @@ export class HandlerSet {
 
   private readonly schedules = new Map<string, TaskSchedule>()
 
-  constructor(all: TaskHandler | TaskSchedule | ReadonlyArray<TaskHandler | TaskSchedule>) {
+  constructor(all: TaskHandler | TaskSchedule | ReadonlyArray<TaskHandler | TaskSchedule>, middleware: ReadonlyArray<Middleware>) {
     for (const one of [all].flat() as ReadonlyArray<TaskHandler | TaskSchedule>) {
       if (isTaskSchedule(one)) this.addSchedule(one)
-      else if (isTaskHandler(one)) for (const version of [one.definition.version, ...one.older ?? []]) this.add(one, { ...one.definition, version })
+      else if (isTaskHandler(one)) this.addHandler(withMiddleware(one, middleware))
       else throw new TypeError(`createTestKit: a handler is ${String(one)}, but must be what Task.handle or Task.schedule gives`)
     }
+  }
+
+  private addHandler(handler: TaskHandler): void {
+    for (const version of [handler.definition.version, ...handler.older ?? []]) this.add(handler, { ...handler.definition, version })
   }
 
   private addSchedule(schedule: TaskSchedule): void {

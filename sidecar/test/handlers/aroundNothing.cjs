@@ -1,0 +1,2 @@
+module.exports = [...require("./common.cjs")]
+module.exports.middleware = ["log"]
