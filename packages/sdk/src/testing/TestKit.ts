@@ -18,7 +18,7 @@ import { KitBreakers } from "./kitBreakers.ts"
 import { KitTasks } from "./kitTasks.ts"
 import { type PerformContext, perform } from "./perform.ts"
 import { playAttempt } from "./playAttempt.ts"
-import { type Statement, taskOfStatement } from "./statement.ts"
+import { type Statement, tasksOfStatement } from "./statement.ts"
 
 export interface TestKitOptions {
   /** What `drain`, `perform` and `execute` run, and the schedules that fire: what a handlers file exports. None unless said. */
@@ -136,12 +136,13 @@ export class TestKit {
   }
 
   /**
-   * Answers the statement of `enqueueSql` as a `pg` client would: for a double of the host's own. An arrow, so that it can be
-   * handed around: `{ query: kit.query }`.
+   * Answers the statements of `enqueueSql` and `enqueueManySql` as a `pg` client would: for a double of the host's own. An arrow,
+   * so that it can be handed around: `{ query: kit.query }`.
    */
   readonly query = async (statement: string | Statement, values?: ReadonlyArray<unknown>): Promise<{ readonly rows: ReadonlyArray<{ readonly id: TaskId }>; readonly rowCount: number }> => {
-    const { id } = await this.sidecar.enqueue(taskOfStatement(typeof statement === "string" ? { text: statement, values: values ?? [] } : statement))
-    return { rows: [{ id }], rowCount: 1 }
+    const tasks = tasksOfStatement(typeof statement === "string" ? { text: statement, values: values ?? [] } : statement)
+    const rows = (await this.sidecar.enqueueMany(tasks)).map(({ id }) => ({ id }))
+    return { rows, rowCount: rows.length }
   }
 
   // ---- what was enqueued

@@ -344,7 +344,16 @@ describe("the code under test", () => {
     expect(rowCount).toBe(1)
     expect((await client.query(statement.text, statement.values)).rows[0]).toEqual(row)
     kit.assertEnqueued(Mail, { payload: { to: "ada" }, scheduledIn: "1 hour", priority: 1, queue: "mail", idempotencyKey: "k", metadata: { tenant: "north" }, count: 1 })
-    await expect(client.query("select 1")).rejects.toThrow('The kit answers the statement of enqueueSql and no other: let your double answer "select 1"')
+    await expect(client.query("select 1")).rejects.toThrow('The kit answers the statements of enqueueSql and enqueueManySql, and no other: let your double answer "select 1"')
+  })
+
+  it("enqueues by the statement of enqueueManySql, all or none", async () => {
+    const { rowCount, rows } = await kit.query(kit.outrigger.enqueueManySql(Mail, [{ to: "ada" }, { to: "bob" }], { delay: "1 hour" }))
+    expect([rowCount, rows.map(({ id }) => kit.task(id).payload)]).toEqual([2, [{ to: "ada" }, { to: "bob" }]])
+    kit.assertEnqueued(Mail, { scheduledIn: "1 hour", count: 2 })
+    expect(await kit.query(kit.outrigger.enqueueManySql(Mail, []))).toEqual({ rows: [], rowCount: 0 })
+    const wrong = { text: kit.outrigger.enqueueManySql(Mail, []).text, values: ['[{"name":"mail","payload":1,"options":{"delay":-1}}]'] }
+    await expect(kit.query(wrong)).rejects.toBeInstanceOf(InvalidOption)
   })
 
   it("executes: time goes by until the task is over, and no longer", async () => {
