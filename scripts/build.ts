@@ -19,6 +19,9 @@ const tsc = async (project: string): Promise<void> => {
 /** Lines stay short, for stack traces. */
 const small = { minifyWhitespace: true, lineLimit: 140 } as const
 
+/** No production runs these, the test kit and what plays a policy: nobody reads their names in its stack traces. */
+const besideProduction = /^(testing|core\/testing|core\/simulate)\//
+
 /** What there must be once only, so that an error of the kit is an `instanceof` the host's class: the promise face's own. */
 const ofPromiseFace: Plugin = {
   name: "of the promise face",
@@ -29,7 +32,7 @@ const commonJs = async (dist: string, name: string, plugins: Array<Plugin>): Pro
   await build({
     entryPoints: [join(dist, name, "index.js")],
     outfile: join(dist, `${name}.cjs`),
-    bundle: true, format: "cjs", platform: "node", target: "node20", plugins, minifySyntax: true, ...small
+    bundle: true, format: "cjs", platform: "node", target: "node20", plugins, minifySyntax: true, minifyIdentifiers: name === "testing", ...small
   })
   writeFileSync(join(dist, `${name}.d.cts`), `export * from "./${name}/index.js"\n`)
 }
@@ -38,7 +41,7 @@ const commonJs = async (dist: string, name: string, plugins: Array<Plugin>): Pro
 const withoutComments = async (dist: string): Promise<void> => {
   for (const file of globSync("**/*.js", { cwd: dist })) {
     const path = join(dist, file)
-    const { code } = await transform(readFileSync(path, "utf8"), { loader: "js", format: "esm", target: "node20", legalComments: "none", ...small })
+    const { code } = await transform(readFileSync(path, "utf8"), { loader: "js", format: "esm", target: "node20", legalComments: "none", minifyIdentifiers: besideProduction.test(file), ...small })
     writeFileSync(path, code)
   }
 }
