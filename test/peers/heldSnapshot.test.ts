@@ -58,9 +58,14 @@ describe("while a session holds a snapshot", () => {
 
         yield* sql`analyze outrigger.task`
         yield* store.enqueue(Array.from({ length: 60 }, () => newTask()))
-        const before = yield* rowsRead
-        for (let left = 60; left > 0;) left -= yield* flow(20)
-        assert.isBelow((yield* rowsRead) - before, 2_000)
+        const reads: Array<number> = []
+        for (let left = 60; left > 0;) {
+          const before = yield* rowsRead
+          left -= yield* flow(10)
+          reads.push((yield* rowsRead) - before)
+        }
+        // Not each of them: behind an open writer one look in a while begins at the beginning, a tenth of the time at most.
+        assert.isBelow(reads.toSorted((a, b) => a - b)[Math.floor(reads.length / 2)]!, 700)
         yield* holder("rollback")
       }).pipe(Effect.provide(oneSession(url))))), 120_000)
   }
